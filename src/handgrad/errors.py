@@ -1,0 +1,101 @@
+"""Errors: what happened, the rule that was broken, what to do about it.
+
+Every message is one template with named values, so that it can be read as English here and said in another
+language by the command line and the page (`error.template`, `error.values`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class HandgradError(Exception):
+    """Base of every error that handgrad raises on purpose.
+
+    `template` is the message with `{names}`; `values` fills it. The text is one line that stands alone.
+
+    >>> str(ShapeError("{where}: got {got} columns, expected {expected}.", where="dense1", got=4, expected=3))
+    'dense1: got 4 columns, expected 3.'
+    """
+
+    def __init__(self, template: str, **values: Any) -> None:
+        self.template = template
+        self.values = values
+        super().__init__(template.format(**values) if values else template)
+
+    def __str__(self) -> str:  # KeyError would print the repr of its message
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:  # keyword values survive pickling, so pools can hand errors back
+        return _rebuild, (type(self), self.template, self.values, self.__dict__)
+
+
+def _rebuild(cls: type[HandgradError], template: str, values: dict[str, Any], state: dict[str, Any]) -> HandgradError:
+    error = cls.__new__(cls)
+    HandgradError.__init__(error, template, **values)
+    error.__dict__.update(state)
+    return error
+
+
+class ShapeError(HandgradError, ValueError):
+    """Arrays whose shapes do not fit together."""
+
+
+class ArgumentError(HandgradError, ValueError):
+    """An argument of the right type with a value that makes no sense."""
+
+
+class DTypeError(HandgradError, TypeError):
+    """An argument of the wrong type, or an array of the wrong dtype."""
+
+
+class UnknownNameError(HandgradError, KeyError):
+    """A name that does not exist; the message lists or suggests the ones that do."""
+
+
+class IndexRangeError(HandgradError, IndexError):
+    """An index or a class label outside its valid range."""
+
+
+class DataError(HandgradError, ValueError):
+    """A table or data file that cannot be used as it is; the message says where."""
+
+
+class FileError(HandgradError, ValueError):
+    """A saved network or other file that is damaged, foreign, or does not fit."""
+
+
+class GraphError(HandgradError, ValueError):
+    """A question that this recorded graph cannot answer (not a scalar, edited since, no gradient)."""
+
+
+class DivergedError(HandgradError, ValueError):
+    """Training left the finite numbers; carries `.history`, and the network keeps its last finite weights."""
+
+
+class MissingDependencyError(HandgradError, TypeError):
+    """An optional library is not installed; the message says which extra brings it."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """The option most like `name`, as a sentence to put behind an error, or all options when none is like it.
+
+    >>> nearest("reluu", ["relu", "tanh"])
+    "Did you mean 'relu'?"
+    >>> nearest("zzz", ["relu", "tanh"])
+    'Known: relu, tanh.'
+    """
+    known = list(options)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+
+
+def missing(library: str, extra: str) -> MissingDependencyError:
+    """The error for an optional library that is not installed."""
+    return MissingDependencyError(
+        '{library} is needed for this and is not installed: pip install "handgrad[{extra}]"',
+        library=library,
+        extra=extra,
+    )
