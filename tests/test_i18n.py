@@ -30,15 +30,16 @@ def test_our_reader_agrees_with_babel(language):
     assert theirs
 
 
-@pytest.mark.parametrize("language", catalogues.TRANSLATED)
-def test_updating_a_complete_catalogue_changes_nothing(language, tmp_path, monkeypatch):
-    path = catalogues.path_of(language)
-    monkeypatch.setattr(catalogues, "TRANSLATED", (language,))
-    monkeypatch.setattr(catalogues, "path_of", lambda _: copy)
-    copy = tmp_path / "handgrad.po"
-    copy.write_bytes(path.read_bytes())
-    catalogues.update()
-    assert copy.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+def test_updating_twice_changes_nothing_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogues, "path_of", lambda language: tmp_path / f"{language}.po")
+    for language in catalogues.TRANSLATED:
+        original = catalogues.LOCALES / language / "LC_MESSAGES" / "handgrad.po"
+        (tmp_path / f"{language}.po").write_bytes(original.read_bytes())
+    texts = []
+    for _ in range(2):
+        catalogues.update()
+        texts.append([path.read_text(encoding="utf-8") for path in sorted(tmp_path.iterdir())])
+    assert texts[0] == texts[1]
 
 
 ENTRY = '#: a.py\nmsgid "{n} rows in {file!r}"\nmsgstr "{text}"\n'
