@@ -1,0 +1,161 @@
+"""Derivatives of functions: grad, value_and_grad, vjp, jacobian, hessian, hvp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.core.sizes import show
+from handgrad.core.tensor import Tensor, gradients
+from handgrad.errors import ArgumentError, DTypeError, GraphError, ShapeError
+
+Wrt = int | Sequence[int]
+
+
+def _leaves(args: Sequence[Any], wrt: Wrt) -> tuple[list[Any], list[Tensor]]:
+    positions = [wrt] if isinstance(wrt, int) else list(wrt)
+    call = list(args)
+    leaves = []
+    for p in positions:
+        if not -len(args) <= p < len(args):
+            raise ArgumentError("wrt={p}: the function has {n} arguments, counted from 0.", p=p, n=len(args))
+        given = args[p]
+        if isinstance(given, Tensor):
+            leaf = given  # a recorded value: derivatives of derivatives go through it
+        else:
+            array = np.array(given)
+            if isinstance(given, int) and not isinstance(given, bool):
+                array = array.astype(np.float64)
+            leaf = Tensor(array)
+        if leaf.dtype.kind != "f":
+            raise DTypeError(
+                "argument {p} holds {dtype}: a gradient needs floating-point numbers. Try 2.0 instead of 2.",
+                p=p, dtype=str(leaf.dtype),
+            )  # fmt: skip
+        call[p % len(args)] = leaf
+        leaves.append(leaf)
+    return call, leaves
+
+
+def _output(fn: Callable[..., Any], call: Sequence[Any]) -> Tensor:
+    out = fn(*call)
+    return out if isinstance(out, Tensor) else Tensor(np.array(out, dtype=float))
+
+
+def _scalar(out: Tensor) -> Tensor:
+    if out.size != 1:
+        raise GraphError("a gradient is of one number: the function returned shape {shape}. Use hg.jacobian.", shape=show(out.shape))  # fmt: skip
+    return out
+
+
+def value_and_grad(fn: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., tuple[Any, Any]]:
+    """`fn`'s value and its gradient with respect to argument number `wrt` (or several), as a new function.
+
+    `fn` returns one number. The gradient has the argument's shape and dtype. Arguments that are Tensors give recorded
+    results, so the new function can be differentiated again.
+
+    >>> import handgrad as hg
+    >>> value, slope = hg.value_and_grad(lambda x: x * x + x)(3.0)
+    >>> float(value), float(slope)
+    (12.0, 7.0)
+    """
+
+    def both(*args: Any) -> tuple[Any, Any]:
+        call, leaves = _leaves(args, wrt)
+        out = _scalar(_output(fn, call))
+        again = any(isinstance(a, Tensor) for a in args)
+        found = gradients(out, leaves, record_graph=again)
+        answer = found[0] if isinstance(wrt, int) else tuple(found)
+        return (out if again else out.value), answer
+
+    return both
+
+
+def grad(fn: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
+    """The gradient of `fn` (which returns one number) as a new function; `hg.grad(hg.grad(f))` is the second derivative.
+
+    >>> import handgrad as hg
+    >>> float(hg.grad(hg.grad(lambda x: x**3))(2.0))
+    12.0
+    """
+    pair = value_and_grad(fn, wrt)
+    return lambda *args: pair(*args)[1]
+
+
+def vjp(fn: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """`fn(*args)` and the function that pulls a gradient back from its output to every argument.
+
+    >>> import handgrad as hg, numpy as np
+    >>> out, pull = hg.vjp(lambda x: x * x, np.array([1.0, 2.0]))
+    >>> pull(np.array([1.0, 10.0]))[0].tolist()
+    [2.0, 40.0]
+    """
+    call, leaves = _leaves(args, tuple(range(len(args))))
+    out = _output(fn, call)
+
+    def pull(g: Any) -> tuple[Any, ...]:
+        value = np.asarray(g, dtype=out.dtype)
+        if value.shape != out.shape:
+            raise ShapeError("the gradient has shape {got}, the output {expected}: they must be equal.", got=show(value.shape), expected=show(out.shape))  # fmt: skip
+        return tuple(gradients(out, leaves, value))
+
+    return out.value, pull
+
+
+def jacobian(fn: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
+    """All derivatives of all outputs: shape (output shape + argument shape), one backward pass per output.
+
+    >>> import handgrad as hg, numpy as np
+    >>> hg.jacobian(lambda x: x * x)(np.array([1.0, 2.0])).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
+
+    def rows(*args: Any) -> Any:
+        call, (leaf,) = _leaves(args, wrt)
+        out = _output(fn, call)
+        result = np.zeros((out.size, leaf.size), leaf.dtype)
+        for i in range(out.size):
+            seed = np.zeros(out.size, out.dtype)
+            seed[i] = 1
+            result[i] = gradients(out, [leaf], seed.reshape(out.shape))[0].ravel()
+        return result.reshape(out.shape + leaf.shape)
+
+    return rows
+
+
+def hvp(fn: Callable[..., Any], x: Any, v: Any) -> Any:
+    """The Hessian of `fn` at x times v, without forming the Hessian (Pearlmutter 1994); shaped as x.
+
+    >>> import handgrad as hg, numpy as np
+    >>> hg.hvp(lambda x: hg.ops.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 1.0])).tolist()
+    [6.0, 12.0]
+    """
+    call, (leaf,) = _leaves((x,), 0)
+    v = np.asarray(v, dtype=leaf.dtype)
+    if v.shape != leaf.shape:
+        raise ShapeError("v has shape {got}, x has {expected}: they must be equal.", got=show(v.shape), expected=show(leaf.shape))  # fmt: skip
+    slope = gradients(_scalar(_output(fn, call)), [leaf], record_graph=True)[0]
+    return gradients(slope, [leaf], v)[0]
+
+
+def hessian(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """All second derivatives of `fn` (which returns one number): shape (argument shape + argument shape).
+
+    >>> import handgrad as hg, numpy as np
+    >>> hg.hessian(lambda x: x[0] * x[1] * x[1])(np.array([1.0, 2.0])).tolist()
+    [[0.0, 4.0], [4.0, 2.0]]
+    """
+
+    def matrix(x: Any) -> Any:
+        call, (leaf,) = _leaves((x,), 0)
+        slope = gradients(_scalar(_output(fn, call)), [leaf], record_graph=True)[0]
+        result = np.zeros((leaf.size, leaf.size), leaf.dtype)
+        for i in range(leaf.size):
+            seed = np.zeros(leaf.size, leaf.dtype)
+            seed[i] = 1
+            result[i] = gradients(slope, [leaf], seed.reshape(leaf.shape))[0].ravel()
+        return result.reshape(leaf.shape + leaf.shape)
+
+    return matrix
