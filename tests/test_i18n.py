@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from babel.messages.pofile import read_po as babel_read_po
 from hypothesis import given
@@ -162,6 +164,16 @@ def test_an_error_inside_a_message_is_said_in_the_same_language():
     outer = DataError("{file}: {problem}", file="a.parquet", problem=inner)
     assert str(outer) == f"a.parquet: {inner}"
     assert translate_error(outer, "zh-TW") == f"a.parquet: {translate_error(inner, 'zh-TW')}"
+
+
+def test_a_phrase_inside_a_message_is_said_in_the_same_language():
+    class Phrase(str):  # a text that keeps its template: what a suggestion behind an error can be
+        template = missing("", "").template
+        values: ClassVar[dict[str, object]] = {"library": "pyarrow", "extra": "tables"}
+
+    error = DataError("{file}. {hint}", file="a.parquet", hint=Phrase("pyarrow is needed"))
+    assert str(error) == "a.parquet. pyarrow is needed"
+    assert translate_error(error, "zh-CN") == f"a.parquet. {translate_error(missing('pyarrow', 'tables'), 'zh-CN')}"
 
 
 def test_two_languages_do_not_disturb_each_other():
