@@ -26,7 +26,7 @@ class Sentence(Protocol):
     values: dict[str, object]
 
 
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "collect this text here, translate it where it is shown"
+def N_(text: str) -> str:
     """Mark a text for the catalogues without translating it; `t(text)` says it later.
 
     >>> N_("learning rate")
