@@ -79,7 +79,26 @@ class MissingDependencyError(HandgradError, TypeError):
     """An optional library is not installed; the message says which extra brings it."""
 
 
-def nearest(name: str, options: Iterable[str]) -> str:
+class Phrase(str):
+    """A piece of a message that keeps its template, so that it can be said in another language."""
+
+    template: str
+    values: dict[str, Any]
+
+    def __new__(cls, template: str, **values: Any) -> Phrase:
+        self = super().__new__(cls, template.format(**values) if values else template)
+        self.template, self.values = template, values
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _phrase, (self.template, self.values)
+
+
+def _phrase(template: str, values: dict[str, Any]) -> Phrase:
+    return Phrase(template, **values)
+
+
+def nearest(name: str, options: Iterable[str]) -> Phrase:
     """The option most like `name`, as a sentence to put behind an error, or all options when none is like it.
 
     >>> nearest("reluu", ["relu", "tanh"])
@@ -89,7 +108,9 @@ def nearest(name: str, options: Iterable[str]) -> str:
     """
     known = list(options)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+    if close:
+        return Phrase("Did you mean {name!r}?", name=close[0])
+    return Phrase("Known: {names}.", names=", ".join(known))
 
 
 def missing(library: str, extra: str) -> MissingDependencyError:

@@ -180,7 +180,9 @@ class Symbols:
 
     def _primitive(self, op: Op, args: tuple[Expr, ...], params: Mapping[str, Any]) -> Expr:
         if op.kind == "map" and len(args) > 1:
-            args = _without_copies(args)
+            args, copy, full = _without_copies(args)
+            if copy is not None:
+                return self.apply(copy, (self._primitive(op, args, params),), {"shape": full})
         settled = op.settle(*args, **params) if op.settle else params
         if op.simplify is not None:
             simple = op.simplify(self, *args, **settled)
@@ -304,18 +306,25 @@ class Symbols:
         return result
 
 
-def _without_copies(args: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """Element-wise ops copy along axes by themselves: an argument need not be copied first if another has the shape."""
-    if not any(a.op is not None and a.op.traits.get("copies") for a in args):
-        return args
+def _without_copies(args: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Op | None, Shape]:
+    """Element-wise ops copy along axes by themselves: an argument need not be copied first if another has the shape.
+
+    When nothing but numbers is left, the op is applied to the numbers and its result copied: the op that copies, and
+    the shape, come back too.
+    """
+    copies = [a for a in args if a.op is not None and a.op.traits.get("copies")]
+    if not copies:
+        return args, None, ()
     full = broadcast(*(a.shape for a in args))
+    if all(a.is_constant or (any(a is c for c in copies) and a.args[0].is_constant) for a in args):
+        return tuple(a if a.is_constant else a.args[0] for a in args), copies[0].op, full
     kept = list(args)
     for i, a in enumerate(args):
         if a.op is not None and a.op.traits.get("copies"):
             rest = [k.shape for j, k in enumerate(kept) if j != i]
             if broadcast(a.args[0].shape, *rest) == full:
                 kept[i] = a.args[0]
-    return tuple(kept)
+    return tuple(kept), None, ()
 
 
 def _nested_safe(op: Op) -> bool:

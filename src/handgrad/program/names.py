@@ -1,0 +1,102 @@
+"""Names: what a value is called in code, in formulas and to people; one allocator keeps them apart."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
+)
+# words with another meaning in printed programs
+RESERVED = frozenset([*keyword.kwlist, "np", "N", "lr", "t", "T", "w", "g", "dt", "step", "make", "train", "initial",
+                      "state", "params", "epochs", "seed", "order", "rows", "batch", "len", "range", "print", "sum",
+                      "min", "max", "abs", "array", "empty", "dot", "self", "E", "I"])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A structured name: base letter, number, what kind of value it is, what it is a gradient of.
+
+    kind: value | gradient | local | new (the updated value of a parameter or state). `text` is the spelling in code.
+
+    >>> Name("W", 1).latex, Name("W", 1, "gradient").text
+    ('W_{1}', 'dW1')
+    """
+
+    base: str
+    index: int | None = None
+    kind: str = "value"
+    copy: int = 0  # the second, third ... value of the same name
+    part: int = 0  # the part-th contribution to a gradient
+    of: str = "L"
+
+    @property
+    def text(self) -> str:
+        """How code spells it: W1, dW1, e_2."""
+        d = "d" if self.kind == "gradient" else ""
+        number = "" if self.index is None else str(self.index)
+        copy = f"_{self.copy + 1}" if self.copy else ""
+        part = f"_part{self.part}" if self.part else ""
+        new = "_new" if self.kind == "new" else ""
+        return f"{d}{self.base}{number}{copy}{part}{new}"
+
+    @property
+    def symbol(self) -> str:
+        """The value's own symbol in LaTeX, without a derivative around it."""
+        base, _, tail = self.base.partition("_")
+        if base in GREEK:
+            base = "\\" + base
+        elif base == "yhat":
+            base = r"\hat{y}"
+        elif len(base) > 1:
+            base = rf"\mathrm{{{base}}}"
+        below = [rf"\mathrm{{{tail}}}".replace("_", r"\_") if len(tail) > 1 else tail] if tail else []
+        below += [str(self.index)] if self.index is not None else []
+        below += ["'" * self.copy] if self.copy else []
+        return f"{base}_{{{','.join(below)}}}" if below else base
+
+    @property
+    def latex(self) -> str:
+        """How formulas write it: W_1, δ_1 for the gradient of z_1, ∂L/∂W_1."""
+        if self.kind == "new":
+            return rf"{self.symbol}^{{+}}"
+        if self.kind != "gradient":
+            return self.symbol
+        if self.base == "z":
+            whole = rf"\delta_{{{self.index}}}" if self.index is not None else r"\delta"
+        else:
+            whole = rf"\frac{{\partial {self.of}}}{{\partial {self.symbol}}}"
+        return rf"\left.{whole}\right|_{{({self.part})}}" if self.part else whole
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, the fields that differ from their defaults."""
+        full = {f: getattr(self, f) for f in ("base", "index", "kind", "copy", "part", "of")}
+        default = {"index": None, "kind": "value", "copy": 0, "part": 0, "of": "L"}
+        return {k: v for k, v in full.items() if k == "base" or v != default[k]}
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Names:
+    """Hands out names, each spelling once."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken) | RESERVED
+
+    def reserve(self, name: Name) -> Name:
+        """Take exactly this name (a leaf's)."""
+        self._taken.add(name.text)
+        return name
+
+    def new(self, base: str, index: int | None = None, kind: str = "value", of: str = "L") -> Name:
+        """A name like this one that nobody has yet."""
+        copy = 0
+        while True:
+            name = Name(base, index, kind, copy, 0, of)
+            if name.text not in self._taken:
+                self._taken.add(name.text)
+                return name
+            copy += 1
