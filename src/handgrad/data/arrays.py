@@ -22,15 +22,10 @@ def table_from_npz(path: Path, *, missing: Missing = "error", schema: Mapping[st
     Raises DataError for a damaged or foreign file, and for arrays of Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(
-                    "{source}: holds one array, not named ones. Save it with np.savez(file, X=X, y=y).",
-                    source=shown(path.name),
-                )
-            arrays = {name: file[name] for name in file.files}
-    except DataError:
-        raise
+        # opened here, since np.load forgets to close a file that it cannot read
+        with path.open("rb") as opened:
+            loaded = np.load(opened, allow_pickle=False)
+            arrays = {name: loaded[name] for name in loaded.files} if hasattr(loaded, "files") else {}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError, SyntaxError) as error:
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise DataError(
@@ -43,6 +38,10 @@ def table_from_npz(path: Path, *, missing: Missing = "error", schema: Mapping[st
             source=shown(path.name),
             reason=shown(error, 80),
         ) from None
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()) or not arrays:
+        raise DataError(
+            "{source}: does not hold named arrays. Save it with np.savez(file, X=X, y=y).", source=shown(path.name)
+        )
     return table_from_arrays(arrays, source=path.name, missing=missing, schema=schema)
 
 

@@ -101,12 +101,14 @@ def parse_comma(cell: str) -> float:
 
 
 def _numbers(cells: Sequence[str], parse: Callable[[str], float]) -> NDArray[np.float64]:
-    if parse is parse_point:
+    joined = "".join(cells)
+    if "_" not in joined and (parse is parse_point or "." not in joined):
+        plain = cells if parse is parse_point else [cell.replace(",", ".") for cell in cells]
         try:  # one pass in C is ten times faster; it is right when every cell is a finite number
-            values = np.fromiter(map(float, cells), np.float64, len(cells))
+            values = np.fromiter(map(float, plain), np.float64, len(cells))
         except ValueError:
             values = np.full(1, np.nan)
-        if np.isfinite(values).all() and "_" not in "".join(cells):
+        if np.isfinite(values).all():
             return values
     known = {cell: parse(cell) for cell in dict.fromkeys(cells)}
     return np.fromiter(map(known.__getitem__, cells), np.float64, len(cells))

@@ -48,9 +48,8 @@ def table_from_frame(frame: Any, *, source: str = "frame", missing: Missing = "e
         import narwhals
     except ImportError:
         raise errors.missing("narwhals", "tables") from None
-    titles = getattr(frame, "columns", None)
-    titles = getattr(frame, "column_names", titles)  # pyarrow: `columns` holds the data
-    if titles is not None:
+    if not hasattr(frame, "collect"):  # a lazy frame would have to work out its columns first
+        titles = frame.column_names if hasattr(frame, "column_names") else frame.columns
         _different([str(title) for title in titles], source)
     try:
         known = narwhals.from_native(frame)

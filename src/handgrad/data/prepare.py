@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from handgrad.data import cells
-from handgrad.data.features import MOST_CATEGORIES, Feature, as_texts, count_unseen, encode_feature, fit_feature
+from handgrad.data.features import MOST_CATEGORIES, Feature, count_unseen, encode_feature, fit_feature
 from handgrad.data.table import Table
 from handgrad.data.targets import Target, TargetKind, decode_target, encode_target, fit_target
 from handgrad.data.wording import Notice, listed, shown, suggestion
-from handgrad.errors import ArgumentError, DataError, FileError, IndexRangeError, UnknownNameError
+from handgrad.errors import ArgumentError, DataError, FileError, IndexRangeError
 
 FORMAT = 1
 
@@ -235,20 +235,29 @@ def _not_too_many(features: Iterable[Feature], rows: int, source: str) -> None:
 
 def _notices(features: Iterable[Feature], target: Target, table: Table, rows: NDArray[np.int64]) -> Iterable[Notice]:
     yield from table.notices
-    truth = as_texts(table.column(target.name)[rows])
+    truth = table.column(target.name)[rows]
     for feature in features:
         name = shown(feature.name)
         if feature.constant:
             yield Notice("Column {name!r} is the same in all training rows: it tells nothing.", {"name": name})
             continue
         # a handful of rows agree by chance, as in the tables of logic gates
-        told = as_texts(table.column(feature.name)[rows]) if len(rows) >= 20 else []
-        pairs = set(zip(told, truth))
-        if told and len(pairs) == len(set(told)) == len(set(truth)) and (target.labels or told == truth):
+        if len(rows) >= 20 and _same_story(table.column(feature.name)[rows], truth, target):
             yield Notice(
                 "Column {name!r} is the target in other words: a network that sees it has nothing to learn.",
                 {"name": name},
             )
+
+
+def _same_story(told: NDArray[Any], truth: NDArray[Any], target: Target) -> bool:
+    """Whether a column equals the target, or names its classes one for one by other names."""
+    if target.kind == "number":
+        return told.dtype == truth.dtype and bool((told == truth).all())
+    pairs: dict[Any, Any] = {}
+    for one, other in zip(told.tolist(), truth.tolist()):
+        if pairs.setdefault(one, other) != other or len(pairs) > len(target.labels):
+            return False  # most columns end here, after a few rows
+    return len(pairs) == len(set(pairs.values()))
 
 
 def _fields(data: object, where: str, types: Mapping[str, type]) -> None:
@@ -257,12 +266,12 @@ def _fields(data: object, where: str, types: Mapping[str, type]) -> None:
     data = cast("Mapping[str, Any]", data)
     for key in data:
         if key not in types:
-            raise UnknownNameError(
+            raise FileError(
                 "{where} has an unknown key {key!r}. {known}",
                 where=where,
                 key=shown(key),
                 known=suggestion(str(key), types),
-            ) from None
+            )
     for key, kind in types.items():
         place = f"{where}.{key}"
         _need(key in data, place, "nothing", kind.__name__)

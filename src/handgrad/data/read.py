@@ -67,7 +67,7 @@ def read_table(
     if isinstance(source, Mapping):
         return table_from_arrays(source, missing=missing, schema=schema)
     if not isinstance(source, (str, os.PathLike)):
-        if source is None or not (hasattr(source, "columns") or hasattr(source, "__arrow_c_stream__")):
+        if not hasattr(type(source), "columns"):  # asked of the type: a lazy frame would begin to work
             raise DTypeError(
                 "{kind} is no table. Give a path, a name such as 'sklearn:iris', a frame, or a dict of arrays.",
                 kind=shown(type(source).__name__),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from handgrad.data.toys import whole
 from handgrad.errors import ArgumentError, ShapeError
 
 Rows = NDArray[np.int64]
@@ -32,7 +33,7 @@ def split(
     Raises ShapeError when lengths differ, ArgumentError for a share that leaves a part empty.
 
     >>> X = np.arange(20.0).reshape(10, 2)
-    ... y = np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
+    >>> y = np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
     >>> part = split(X, y, test=0.5, stratify=True)
     >>> part.X_train.shape, part.X_test.shape, int(part.y_train.sum()), int(part.y_test.sum())
     ((5, 2), (5, 2), 1, 1)
@@ -90,7 +91,7 @@ def folds(y: ArrayLike, k: int = 5, seed: int = 0, stratify: bool = True) -> lis
     """
     y = np.asarray(y)
     n = len(y) if y.ndim else 0
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 2 <= k <= n:
+    if not whole(k) or not 2 <= k <= n:
         raise ArgumentError(
             "k={k!r} folds of {n} rows: k is a whole number from 2 up to the number of rows. Choose such a k.", k=k, n=n
         )

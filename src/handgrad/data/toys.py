@@ -159,8 +159,17 @@ def _shuffled(
     return X, labels[:, None].astype(np.float64) if classes == 2 else labels.astype(np.int64)
 
 
+def whole(value: object) -> bool:
+    """Whether an argument is a whole number, which True is not.
+
+    >>> whole(3), whole(3.0), whole(True)
+    (True, False, False)
+    """
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def _whole(value: int, name: str, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not whole(value) or value < least:
         raise ArgumentError(
             "{name}={value!r}: must be a whole number of at least {least}. Give {name}={least} or more.",
             name=name,

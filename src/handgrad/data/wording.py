@@ -57,7 +57,7 @@ def suggestion(name: str, options: Iterable[str]) -> str:
     >>> suggestion("agee", ["age", "city"])
     "Did you mean 'age'?"
     >>> suggestion("zzz", [f"column{i}" for i in range(99)])[-13:]
-    'and 89 more.'
+    ' and 90 more.'
     """
     options = list(options)
     folded = {option.casefold(): option for option in reversed(options)}
