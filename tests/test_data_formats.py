@@ -246,3 +246,5 @@ def test_arrays_in_a_dict_are_copied():
     x[0] = 9.0
     assert table.column("x").tolist() == [1.0, 2.0, 3.0]
     assert read_table(table) is table
+    refused(lambda: read_table({"x": [[1], [2, 3]]}), DataError, "'x'", "different lengths")
+    assert read_table({"x": ["a\0", "a"]}).column("x").tolist() == ["a\0", "a"]

@@ -63,7 +63,7 @@ def table_from_arrays(
     >>> table.names, table.target, table.column("y").tolist()
     (('x1', 'x2', 'y'), 'y', [3.0, 4.0])
     """
-    named = {name: np.asarray(array) for name, array in arrays.items()}
+    named = {str(name): _array(array, str(name), source) for name, array in arrays.items()}
     if not named:
         raise DataError("{source}: holds no arrays. Give X and y, or one array for each column.", source=shown(source))
     if "X" in named and named["X"].ndim != 1:
@@ -164,6 +164,19 @@ def _no_column(name: str, source: str, kind: str) -> DataError:
         name=shown(name),
         kind=kind,
     )
+
+
+def _array(array: ArrayLike, name: str, source: str) -> NDArray[Any]:
+    if isinstance(array, (list, tuple)) and any(isinstance(value, str) for value in array):
+        return np.array(array, dtype=object)  # NumPy's own text drops zero characters at the end
+    try:
+        return np.asarray(array)
+    except ValueError:
+        raise DataError(
+            "{source}: {name!r} is a list of lists that have different lengths. Give one value for each row.",
+            source=shown(source),
+            name=shown(name),
+        ) from None
 
 
 def _matrix(named: dict[str, NDArray[Any]], source: str) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
@@ -279,7 +279,7 @@ def _fields(data: object, where: str, types: Mapping[str, type]) -> None:
         allowed = (int, float) if kind is float else kind
         right = isinstance(value, allowed) and (kind is bool or not isinstance(value, bool))
         if right and kind is float:
-            right = math.isfinite(value) and (key != "std" or value > 0)
+            right = abs(value) <= sys.float_info.max and (key != "std" or value > 0)
         _need(right, place, value, "a finite number, std above 0" if kind is float else kind.__name__)
 
 
