@@ -10,7 +10,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, overload
+
+import numpy as np
 
 from handgrad.errors import ArgumentError, DTypeError, UnknownNameError, nearest
 
@@ -21,7 +24,8 @@ Rule = Callable[..., Any]
 class Samples:
     """What the contract test feeds an op: how its shapes hang together and which numbers make sense.
 
-    `shapes` is one pattern per array, `"n d, d m, m"`; `"..."` stands for any shapes that broadcast together.
+    `shapes` is one pattern per array, `"n d, d m, m"`, with `|` between alternatives; `"..."` stands for any shapes
+    that broadcast together.
     `domain` is the range of the random numbers, `integers` maps an array to the letter that its values stay below,
     `booleans` names masks, `params` are the settings to try, `corners` are given inputs (ties, ±1000, zeros).
     """
@@ -70,6 +74,7 @@ class Op:
     public: str = ""  # the family it is documented under
     vjps: dict[str, Rule] = field(default_factory=dict)
     safe_rule: Rule | None = None
+    runner: Rule | None = field(default=None, init=False, repr=False)  # what `prepare` found
 
     # -- definition ---------------------------------------------------------------------------------------------
     @overload
@@ -107,7 +112,14 @@ class Op:
     def safe(self, rule: Rule) -> Rule:
         """Give the form that is exact at extreme inputs; numbers and programs use it, formulas the textbook rule."""
         self.safe_rule = rule
+        self.runner = None
         return rule
+
+    def prepare(self) -> Rule:
+        """What computes this op on NumPy arrays, without the floating-point warnings that are wrong for it."""
+        rule = self.rule if self.primitive else partial(self.safe_rule or self.rule, numbers)
+        self.runner = np.errstate(**dict.fromkeys(self.quiet, "ignore"))(rule) if self.quiet else rule
+        return self.runner
 
     @property
     def primitive(self) -> bool:
@@ -189,7 +201,7 @@ class Op:
             apply = getattr(a, "_apply_op", None)
             if apply is not None:
                 return apply(self, arrays, params)
-        return numbers.run(self, arrays, params)
+        return numbers.run(self, as_arrays(self, arrays), params)
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join([*self.arrays, *self.params])})>"
@@ -264,12 +276,35 @@ class Numbers:
 
     def run(self, op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """Compute an op on NumPy arrays, without the floating-point warnings that are wrong for it."""
-        if op.quiet:
-            import numpy as np
+        if self.form == "safe":
+            return (op.runner or op.prepare())(*arrays, **params)
+        with np.errstate(**dict.fromkeys(op.quiet, "ignore")):
+            return op.rule(*arrays, **params) if op.primitive else op.rule(self, *arrays, **params)
 
-            with np.errstate(**dict.fromkeys(op.quiet, "ignore")):
-                return getattr(self, op.name)(*arrays, **params)
-        return getattr(self, op.name)(*arrays, **params)
+
+def as_arrays(op: Op, given: Sequence[Any]) -> tuple[Any, ...]:
+    """Arrays as they are, lists as arrays, and numbers as arrays where an op looks at shapes.
+
+    Beside an array, a Python number takes the array's dtype. Raises DTypeError for what is not numbers.
+    """
+    arrays: list[Any] = []
+    for a in given:
+        if isinstance(a, np.ndarray | np.generic) or (op.kind == "map" and isinstance(a, int | float)):
+            arrays.append(a)
+            continue
+        try:
+            weak = [b for b in given if isinstance(b, np.ndarray | np.generic)] if isinstance(a, int | float) else []
+            array = np.asarray(a, dtype=np.result_type(a, *weak) if weak else None)
+        except (ValueError, TypeError):
+            array = np.empty((), dtype=object)
+        if array.dtype.kind not in "fiubc":
+            raise DTypeError(
+                "{op}: {value!r} is not an array of numbers: give a number, nested lists of equal length or an array.",
+                op=op.name,
+                value=str(a)[:60],
+            )
+        arrays.append(array)
+    return tuple(arrays)
 
 
 registry = Registry()

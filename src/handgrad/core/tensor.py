@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.core.op import Op, numbers, registry
+from handgrad.core.interop import on_function, on_ufunc, pick_out
+from handgrad.core.op import Op, as_arrays, numbers, registry
 from handgrad.core.operators import BINARY, UNARY
 from handgrad.core.reverse import reverse, topological
 from handgrad.core.sizes import show
@@ -31,8 +32,10 @@ class Tensor:
 
     def __init__(self, value: Array, op: Op | None = None, args: tuple[Any, ...] = (), given: tuple[Any, ...] = (),
                  params: Mapping[str, Any] | None = None, name: str | None = None) -> None:  # fmt: skip
+        if op is None:
+            value = np.array(value)  # a leaf has its own memory: nobody can edit it unseen
         if type(value) is np.ndarray:
-            value.flags.writeable = False
+            value.setflags(write=False)
         self._value, self.op, self.args, self.given, self.params = value, op, args, given, params
         self.name = name
         self.grad: Any = None
@@ -65,15 +68,15 @@ class Tensor:
     # -- as an array --------------------------------------------------------------------------------------------
     @property
     def shape(self) -> tuple[int, ...]:
-        return np.shape(self._value)
+        return self._value.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return np.ndim(self._value)
+        return self._value.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        return int(np.size(self._value))
+        return int(self._value.size)
 
     @property
     def dtype(self) -> Any:
@@ -108,11 +111,7 @@ class Tensor:
         return self._value.item()
 
     def __getitem__(self, index: Any) -> Tensor:
-        if isinstance(index, Tensor):
-            index = index._value
-        if isinstance(index, (list, np.ndarray)):
-            return registry["take"](self, np.asarray(index), axis=0)
-        return registry["getitem"](self, index=index)
+        return pick_out(self, index)
 
     def reshape(self, *shape: Any) -> Tensor:
         return registry["reshape"](self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
@@ -134,24 +133,10 @@ class Tensor:
 
     # -- NumPy functions applied to a Tensor ----------------------------------------------------------------------
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = _UFUNCS.get(ufunc.__name__, ufunc.__name__)
-        if method != "__call__" or kwargs or name not in registry:
-            raise DTypeError(
-                "np.{name} does not record on a Tensor: use an op of hg.ops, or x.value. {hint}",
-                name=ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}",
-                hint=nearest(ufunc.__name__, registry),
-            )
-        return registry[name](*inputs)
+        return on_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        name = _FUNCTIONS.get(function.__name__, function.__name__)
-        if name not in registry:
-            raise DTypeError(
-                "np.{name} does not record on a Tensor: use an op of hg.ops, or x.value. {hint}",
-                name=function.__name__,
-                hint=nearest(name, registry),
-            )
-        return registry[name](*args, **kwargs)
+        return on_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise DTypeError(
@@ -176,7 +161,8 @@ class Tensor:
         seed = self._seed(gradient)
         order = topological([self])
         leaves = [node for node in order if node.op is None and isinstance(node, Tensor)]
-        adjoint = reverse([(self, seed)], leaves, _vjp, _total)
+        with np.errstate(over="ignore", under="ignore"):  # exp(1000) in 1/(1 + exp) is the right 0
+            adjoint = reverse([(self, seed)], leaves, _vjp, _total)
         for node in order:
             if isinstance(node, Tensor):
                 g = adjoint.get(id(node))
@@ -216,22 +202,29 @@ class Tensor:
     __hash__ = object.__hash__
 
 
-def _operator(name: str, swap: bool = False) -> Callable[..., Any]:
-    if swap:
-        return lambda a, b: registry[name](b, a)
-    return lambda a, b: registry[name](a, b)
+def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(a: Tensor, b: Any) -> Any:
+        return record(registry[name], (a, b), {}) if isinstance(b, NUMERIC) else NotImplemented
+
+    def backward(a: Tensor, b: Any) -> Any:
+        return record(registry[name], (b, a), {}) if isinstance(b, NUMERIC) else NotImplemented
+
+    return forward, backward
 
 
+def _unary(name: str) -> Callable[..., Any]:
+    return lambda a: record(registry[name], (a,), {})
+
+
+NUMERIC = (Tensor, int, float, np.ndarray, np.generic, list, tuple)
 for _method, _name in BINARY.items():
-    setattr(Tensor, f"__{_method}__", _operator(_name))
+    _forward, _backward = _binary(_name)
+    setattr(Tensor, f"__{_method}__", _forward)
     if _method in ("add", "sub", "mul", "truediv", "pow", "matmul"):
-        setattr(Tensor, f"__r{_method}__", _operator(_name, swap=True))
+        setattr(Tensor, f"__r{_method}__", _backward)
 for _method, _name in UNARY.items():
-    setattr(Tensor, f"__{_method}__", (lambda n: lambda a: registry[n](a))(_name))
+    setattr(Tensor, f"__{_method}__", _unary(_name))
 Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # == is element by element, identity is the hash
-
-_UFUNCS = {"absolute": "abs", "true_divide": "divide", "float_power": "power", "square": "square"}
-_FUNCTIONS = {"amax": "max", "amin": "min", "concatenate": "concat", "permute_dims": "transpose"}
 
 
 def tensor(value: Array, *, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -258,23 +251,47 @@ def tensor(value: Array, *, dtype: Any = None, name: str | None = None) -> Tenso
 
 def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
     """Compute an op and remember the call. Copying by broadcasting is recorded as an op of its own."""
-    if not op.primitive and (op.composite or not op.vjps):
+    if op.kind == "composite" or (op.kind == "op" and not op.vjps):
         # no derivative of its own: it opens into the ops that it is made of
         result: Tensor = op.rule(tensors, *arrays, **params)
         return result
-    args = tuple(arrays)
-    given = tuple([a._value if type(a) is Tensor else a for a in args])
-    value = numbers.run(op, given, params)
-    if op.kind == "map" and len(args) > 1:
-        shape = getattr(value, "shape", ())
-        if any(type(a) is Tensor and np.shape(a._value) != shape for a in args):
-            copy = registry["broadcast_to"]
-            args = tuple(
-                record(copy, (a,), {"shape": shape}) if type(a) is Tensor and np.shape(a._value) != shape else a
-                for a in args
-            )
-            given = tuple([a._value if type(a) is Tensor else a for a in args])
-    return Tensor(value, op, tuple([a if type(a) is Tensor else _Given(a) for a in args]), given, params)
+    given: Any = []
+    plain = False
+    for a in arrays:
+        if type(a) is Tensor:
+            given.append(a._value)
+        else:
+            given.append(a)
+            plain = True
+    if plain:
+        given = _owned(op, given, arrays)
+    value = (op.runner or op.prepare())(*given, **params)
+    if op.kind == "map" and len(given) > 1:
+        shape = value.shape
+        for i, a in enumerate(arrays):
+            if type(a) is Tensor and a._value.shape != shape:
+                if type(arrays) is tuple:
+                    arrays, given = list(arrays), list(given)
+                arrays[i] = copied = _copied(a, shape)  # type: ignore[index]
+                given[i] = copied._value
+    args = [a if type(a) is Tensor else _Given(given[i]) for i, a in enumerate(arrays)] if plain else arrays
+    return Tensor(value, op, tuple(args), tuple(given), params)
+
+
+def _copied(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    copy = registry["broadcast_to"]
+    return Tensor((copy.runner or copy.prepare())(x._value, shape), copy, (x,), (x._value,), {"shape": shape})
+
+
+def _owned(op: Op, given: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """The plain arrays among the arguments copied: whoever edits one later does not change a gradient."""
+    kept = list(as_arrays(op, given))
+    for i, a in enumerate(arrays):
+        if type(a) is not Tensor and type(kept[i]) is not float and isinstance(kept[i], np.ndarray):
+            array = kept[i]
+            if array is a and (array.flags.writeable or array.base is not None):
+                kept[i] = np.array(array)
+    return tuple(kept)
 
 
 class _Given:
@@ -311,15 +328,18 @@ def _vjp(node: Any, i: int, g: Any) -> Any:
     value = node.given[i]
     if getattr(step, "dtype", None) != value.dtype:
         step = np.asarray(step).astype(value.dtype)
-    return step if step.shape == value.shape else _fit(step, value.shape)
+    return step if step.shape == value.shape else _fit(op, step, value.shape)
 
 
-def _fit(step: Any, shape: tuple[int, ...]) -> Any:
-    lead = step.ndim - len(shape)
-    if lead >= 0:
-        axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and step.shape[i + lead] != 1)
-        step = np.sum(step, axis=axes).reshape(shape) if axes else step
-    return np.broadcast_to(step, shape)
+def _fit(op: Op, step: Any, shape: tuple[int, ...]) -> Any:
+    """A VJP may leave copies along axes unsaid; anything else of another shape is a mistake in it."""
+    try:
+        return np.broadcast_to(step, shape)
+    except ValueError:
+        raise ShapeError(
+            "{op}: its VJP gives shape {got} for an input of shape {expected}: they must be equal.",
+            op=op.name, got=show(step.shape), expected=show(shape),
+        ) from None  # fmt: skip
 
 
 def _total(parts: Sequence[Any]) -> Any:
@@ -338,10 +358,17 @@ def _vjp_recorded(node: Any, i: int, g: Any) -> Any:
     assert rule is not None
     position = (i,) if op.variadic else ()
     args = tuple(a if type(a) is Tensor else a.value for a in node.args)
+    for a, given in zip(args, node.given, strict=True):
+        if type(a) is Tensor and a._value is not given:
+            raise GraphError(
+                "{name} was given new numbers after {op} had used it: compute the result again before asking for its "
+                "derivatives.",
+                name=a._called(), op=op.name,
+            )  # fmt: skip
     step = rule(tensors, g, node, *position, *args, **node.params)
     if not isinstance(step, Tensor):
         step = Tensor(np.asarray(step, dtype=node.given[i].dtype))
-    shape = np.shape(node.given[i])
+    shape = node.given[i].shape
     return step if step.shape == shape else registry["broadcast_to"](step, shape=shape)
 
 
@@ -350,9 +377,11 @@ def gradients(output: Tensor, wanted: Sequence[Tensor], seed: Any = None, record
     start = output._seed(seed) if not isinstance(seed, Tensor) else seed
     if record_graph:
         first = start if isinstance(start, Tensor) else Tensor(start)
-        found = reverse([(output, first)], wanted, _vjp_recorded, _total)
-        return [found.get(id(w), Tensor(np.zeros(w.shape, w.dtype))) for w in wanted]
-    found = reverse([(output, start)], wanted, _vjp, _total)
+        with np.errstate(over="ignore", under="ignore"):
+            found = reverse([(output, first)], wanted, _vjp_recorded, _total)
+        return [found[id(w)] if id(w) in found else Tensor(np.zeros(w.shape, w.dtype)) for w in wanted]
+    with np.errstate(over="ignore", under="ignore"):
+        found = reverse([(output, start)], wanted, _vjp, _total)
     return [np.array(found[id(w)], dtype=w.dtype) if id(w) in found else np.zeros(w.shape, w.dtype) for w in wanted]
 
 

@@ -154,7 +154,7 @@ divide = _row(
 )  # fmt: skip
 negative = _row(
     "negative", "x", (lambda xp, g, out, x: -g,), ("-{0:7}", 7), ("-{0:5}", 4), ufunc="negative", simplify=_negative,
-    torch="-x", sentence="Change the sign.",
+    torch="-x", sentence="Change the sign.", traits={"sign": True},
 )  # fmt: skip
 power = _row(
     "power", "x p",
@@ -184,8 +184,15 @@ expm1 = _row(
     shape=_float, torch="torch.expm1(x)", sentence="exp(x) - 1, exact for small x.", quiet=("under",),
     samples=Samples(corners=((np.array([1e-18, 0.0, -1000.0]),),)),
 )  # fmt: skip
+
+
+def _sqrt(x: Any, out: Any = None) -> Any:
+    # sqrt(2) in a rule stays a Python number: NumPy's would turn float32 into float64
+    return math.sqrt(x) if type(x) in (int, float) and x >= 0 else np.sqrt(x, out=out)
+
+
 sqrt = _row(
-    "sqrt", "x", (lambda xp, g, out, x: g / (2 * out),), "np.sqrt({0})", r"\sqrt{{{0}}}", ufunc="sqrt", shape=_float,
+    "sqrt", "x", (lambda xp, g, out, x: g / (2 * out),), "np.sqrt({0})", r"\sqrt{{{0}}}", ufunc="sqrt", rule=_sqrt, shape=_float,
     torch="torch.sqrt(x)", sentence="The square root.", samples=Samples(domain=(0.2, 3.0)),
 )  # fmt: skip
 
@@ -220,9 +227,9 @@ tanh = _row(
     traits={"activation": True, "range": (-1.0, 1.0), "flat": "both", "gain": 5 / 3, "module": "Tanh"},
 )  # fmt: skip
 erf = _row(
-    "erf", "x", (lambda xp, g, out, x: g * (2 / xp.sqrt(xp.constant(math.pi)) * xp.exp(-(x**2))),), "erf({0})",
+    "erf", "x", (lambda xp, g, out, x: g * (2 / xp.sqrt(math.pi) * xp.exp(-(x**2))),), "erf({0})",
     r"\operatorname{{erf}}{0:9}", rule=erf_values, shape=_float, torch="torch.erf(x)", quiet=("under",),
-    sentence="The error function, to 2 units in the last place (NumPy has none).", traits={"range": (-1.0, 1.0)},
+    sentence="The error function, to 2 units in the last place (NumPy has none).", traits={"range": (-1.0, 1.0), "carried": erf_values},
     samples=Samples(corners=((np.array([0.0, -1000.0, 1000.0]),),)),
 )  # fmt: skip
 

@@ -60,7 +60,8 @@ matmul = primitive(
     np.matmul, "x y", name="matmul", kind="contract", shape=_shape, vjp=(_x_vjp, _y_vjp), symbol="z",
     python=("{0:5} @ {1:6}", 5), notation=(r"{0:5}\,{1:6}", 5), torch="torch.matmul(x, y)",
     sentence="Matrix product; leading axes are batches.", traits={"gradient": "exchange"},
-    samples=Samples("b n d, d m"),
+    samples=Samples("n d, d m|b n d, d m|b n d, b d m|d, d|n d, d|d, d m|b n d, d|d, b d m|b 1 n d, 3 d m|1 n d, b d m|"
+                    "n d, b d m"),
 )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def _affine_latex(call: Any) -> Any:
     return r"{0:5}\,{1:6} + {2:4}", 4
 
 
-@op(symbol="z", notation=_affine_latex, torch="torch.nn.functional.linear(x, W.mT, b)", samples=Samples("n d, d m, m"),
+@op(symbol="z", notation=_affine_latex, torch="torch.nn.functional.linear(x, W.mT, b)", samples=Samples("n d, d m, m|d, d m, m|b n d, d m, m"),
     traits={"gradient": "exchange", "module": "Linear"})  # fmt: skip
 def affine(xp, x, W, b):
     """Weigh the inputs, add them up, add the bias: every row of x times W, plus b."""

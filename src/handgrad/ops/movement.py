@@ -59,8 +59,9 @@ reshape = primitive(
     lambda x, shape: np.reshape(x, shape), "x", name="reshape", kind="move", view=True, params={"shape": ()},
     settle=_settle_reshape, shape=lambda x, shape: (shape, x.dtype), simplify=_reshape_simplify,
     vjp=(lambda xp, g, out, x, shape: xp.reshape(g, shape=x.shape),),
-    python=_reshape_python, notation="{0:9}", torch="torch.reshape(x, shape)", traits={"gradient": "pass"},
-    sentence="The same numbers in another shape.", samples=Samples("n 6", params=({"shape": (-1, 2)},), smallest=1),
+    python=_reshape_python, notation="{0:9}", torch="torch.reshape(x, shape if isinstance(shape, tuple) else (shape,))", traits={"gradient": "pass"},
+    sentence="The same numbers in another shape.",
+    samples=Samples("n 6", params=({"shape": (-1, 2)}, {"shape": ("n", 1, 3, 2)}, {"shape": -1}), smallest=1),
 )  # fmt: skip
 
 
@@ -104,7 +105,8 @@ transpose = primitive(
     settle=_settle_transpose, simplify=_transpose_simplify, vjp=(_transpose_vjp,), python=_transpose_python,
     shape=lambda x, axes: (tuple(x.shape[a] for a in axes), x.dtype), notation=r"{0:9}^{{\top}}",
     torch="x.permute(tuple(reversed(range(x.ndim))) if axes is None else axes)", traits={"gradient": "pass"},
-    sentence="Exchange the axes.", samples=Samples("n m k", params=({"axes": None}, {"axes": (1, 0, 2)})),
+    sentence="Exchange the axes.",
+    samples=Samples("n m k", params=({"axes": None}, {"axes": (1, 0, 2)}, {"axes": (2, 0, 1)}, {"axes": (-1, 0, 1)})),
 )  # fmt: skip
 
 
@@ -144,7 +146,7 @@ broadcast_to = primitive(
     simplify=lambda xp, x, shape: x if x.shape == tuple(shape) else None,
     python=lambda call: f"np.broadcast_to({{0}}, {show(call.params['shape'])})", notation="{0:9}",
     torch="torch.broadcast_to(x, shape)", sentence="Copy along axes of length 1 and new leading axes.",
-    traits={"gradient": "sum", "copies": True}, samples=Samples("1 m", params=({"shape": (4, "n", "m")},)),
+    traits={"gradient": "sum", "copies": True}, samples=Samples("1 m", params=({"shape": (4, "n", "m")}, {"shape": (1, "m")})),
 )  # fmt: skip
 
 
@@ -223,9 +225,12 @@ getitem = primitive(
     settle=_settle_index, shape=_index_shape, traits={"gradient": "route"},
     vjp=(lambda xp, g, out, x, index: xp.put_slice(g, index=index, shape=x.shape),),
     python=lambda call: f"{{0:9}}[{_index_text(call.params['index'])}]",
-    notation=lambda call: f"{{0:9}}[{_index_text(call.params['index'])}]", torch="x[index]",
+    notation=lambda call: f"{{0:9}}[{_index_text(call.params['index'])}]",
+    torch="x.flatten()[torch.tensor(torch.arange(x.numel()).reshape(x.shape).numpy()[index].copy())]",
     sentence="Cut out by whole numbers and slices.",
-    samples=Samples("4 5 m", params=({"index": (1, slice(None, None, 2))}, {"index": (Ellipsis, None)})),
+    samples=Samples("4 5 m", params=(
+        {"index": (1, slice(None, None, 2))}, {"index": (Ellipsis, None)}, {"index": -1},
+        {"index": (slice(3, None, -1), None, -2)}, {"index": (slice(2, 2),)})),
 )  # fmt: skip
 
 
@@ -241,6 +246,7 @@ put_slice = primitive(
     vjp=(lambda xp, g, out, x, index, shape: xp.getitem(g, index=index),),
     python=lambda call: f"put_slice({{0}}, {call.params['index']!r}, {show(call.params['shape'])})",
     notation=lambda call: rf"\operatorname{{{{put}}}}_{{{{{_index_text(call.params['index'])}}}}}\left({{0}}\right)",
+    torch="torch.zeros(shape, dtype=x.dtype).index_put(tuple(torch.arange(n)[i] for n, i in zip(shape, index)), x)",
     sentence="Zeros, with x put where a slice was cut out.", traits={"gradient": "route", "carried": _put_slice},
     samples=Samples("3 m", params=({"index": (slice(0, 6, 2),), "shape": (6, "m")},)),
 )  # fmt: skip
@@ -284,11 +290,12 @@ concat = primitive(
     + f"], axis={call.params['axis']})",
     notation=lambda call: r"\left[" + r"\;\; ".join(f"{{{i}}}" for i in range(len(call.args))) + r"\right]",
     torch="torch.cat(xs, dim=axis)", traits={"gradient": "route"}, sentence="Put arrays side by side along an axis.",
-    samples=Samples("2 m, 3 m", params=({"axis": 0}, {"axis": -2})),
+    samples=Samples("2 m, 3 m|n m, n m, n m|4 m", params=({"axis": 0}, {"axis": -2})),
 )  # fmt: skip
 
 
-@op(kind="composite", torch="torch.stack(xs, dim=axis)", samples=Samples("n m, n m", params=({"axis": 0}, {"axis": -1})))
+@op(kind="composite", torch="torch.stack(xs, dim=axis)", 
+    samples=Samples("n m, n m|n m, n m, n m", params=({"axis": 0}, {"axis": -1}, {"axis": 1})))  # fmt: skip
 def stack(xp, *xs, axis=0):
     """Put arrays behind one another along a new axis."""
     at = axis % (len(xs[0].shape) + 1)
@@ -332,7 +339,7 @@ take = primitive(
     vjp=(_take_vjp,), constant={"indices": POSITION},
     python=lambda call: f"np.take({{0}}, {{1}}, axis={call.params['axis']})", notation="{0:9}[{1}]",
     torch="torch.index_select(x, axis, indices)", traits={"gradient": "route"}, sentence="Pick rows (or columns) by index.",
-    samples=Samples("n m, k", integers={"indices": "n"}, params=({"axis": 0},), smallest=1),
+    samples=Samples("n m, k|n n, k", integers={"indices": "n"}, params=({"axis": 0},), smallest=1),
 )  # fmt: skip
 scatter_add = primitive(
     _scatter_add, "x indices", name="scatter_add", kind="move", params={"shape": (), "axis": 0},
@@ -340,6 +347,7 @@ scatter_add = primitive(
     vjp=(lambda xp, g, out, x, indices, shape, axis: xp.take(g, indices, axis=axis),),
     python=lambda call: f"scatter_add({{0}}, {{1}}, {show(call.params['shape'])}, {call.params['axis']})",
     notation=r"\operatorname{{scatter}}_{{{1}}}\left({0}\right)", traits={"gradient": "sum", "carried": _scatter_add},
+    torch="torch.zeros(shape, dtype=x.dtype).index_add(axis, indices, x)",
     sentence="Zeros, with each row of x added where its index says.",
     samples=Samples("k m, k", integers={"indices": "n"}, params=({"shape": ("n", "m"), "axis": 0},), smallest=1),
 )  # fmt: skip
@@ -432,6 +440,8 @@ patches = primitive(
         g, shape=x.shape, kernel=kernel, stride=stride, padding=padding),),
     python=lambda c: f"patches({{0}}, {c.params['kernel']}, {c.params['stride']}, {c.params['padding']})",
     notation=r"\operatorname{{patches}}\left({0}\right)", traits={"gradient": "sum", "carried": _patches},
+    torch="F.pad(x, (padding[1], padding[1], padding[0], padding[0])).unfold(2, kernel[0], stride[0])"
+    ".unfold(3, kernel[1], stride[1]).permute(0, 2, 3, 1, 4, 5)",
     sentence="Every window of an image: (N, C, H, W) to (N, rows, columns, C, kernel height, kernel width).",
     samples=Samples("n c 5 6", params=({"kernel": (3, 2), "stride": (2, 1), "padding": (1, 0)},)),
 )  # fmt: skip
@@ -443,6 +453,8 @@ fold = primitive(
     python=lambda c: f"fold({{0}}, {show(c.params['shape'])}, {c.params['kernel']}, {c.params['stride']}, "
     f"{c.params['padding']})",
     notation=r"\operatorname{{fold}}\left({0}\right)", traits={"gradient": "copy", "carried": _fold},
+    torch="F.fold(p.permute(0, 3, 4, 5, 1, 2).flatten(4).flatten(1, 3), shape[2:], kernel, padding=padding, "
+    "stride=stride)",
     sentence="Put windows back into the image, adding where they overlap; the adjoint of patches.",
     samples=Samples("n 3 6 c 3 2", params=(
         {"shape": ("n", "c", 5, 7), "kernel": (3, 2), "stride": (2, 1), "padding": (1, 0)},)),

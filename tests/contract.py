@@ -1,0 +1,497 @@
+"""The contract that every op keeps, read from the registry: random cases of an op, and the checks each case must pass.
+
+A check raises AssertionError with the op, the case and the two numbers. The planted bugs of test_ops_planted.py show
+that each kind of mistake is noticed. The gradient that arrives is random and all-distinct, never ones: the rows of a
+softmax add up to 1, so ones would accept a softmax whose backward pass returns zeros.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from tolerances import TOLERANCE, distance
+
+from handgrad.core.op import Op, numbers, textbook
+from handgrad.core.reverse import topological
+from handgrad.core.sizes import Size
+from handgrad.core.sizes import bind as bind_letters
+from handgrad.core.symbols import Expr, Symbols
+from handgrad.core.tensor import gradients, tensor
+from handgrad.errors import IndexRangeError, ShapeError
+
+CASES = 30  # per op
+SHAPES = [  # for the pattern "...": of one array, of several that broadcast
+    [(), (1,), (3,), (2, 3), (0,), (2, 0), (1, 4), (2, 1, 3), (4, 2), (5,)],
+    [((2, 3), (3,)), ((2, 1), (1, 3)), ((), (3,)), ((2, 3), ()), ((4, 1, 2), (3, 1)), ((1,), (1,)), ((0,), (1,)),
+     ((2, 0), (0,)), ((2, 3), (2, 3)), ((), ()), ((1, 3), (2, 3)), ((3,), (2, 1, 3))],
+]  # fmt: skip
+
+
+N = Size(1, ("N",))
+
+
+@dataclass(frozen=True)
+class Case:
+    op: Op
+    arrays: tuple[Any, ...]
+    params: dict[str, Any]
+    g: Any  # the gradient that arrives
+    layout: str
+    lettered: tuple[Any, ...] = ()  # the shapes with the letter N for every axis called n, and the settings likewise
+
+    def __str__(self) -> str:
+        shapes = ", ".join(str(np.shape(a)) for a in self.arrays)
+        return f"{self.op.name}({shapes}; {self.params}) {self.layout}"
+
+    @property
+    def moving(self) -> list[int]:
+        """The positions of the inputs that have a derivative."""
+        return [i for i, a in enumerate(self.arrays) if self.op.moves(i) and np.asarray(a).dtype.kind == "f"]
+
+    def value(self, *arrays: Any, form: Any = numbers) -> Any:
+        return form.run(self.op, arrays or self.arrays, self.params)
+
+
+# -- drawing cases --------------------------------------------------------------------------------------------------
+def cases(op: Op, count: int = CASES) -> Iterator[Case]:
+    """`count` random cases: shapes, settings and memory layouts in turn; the same in every run."""
+    assert op.samples is not None, f"{op.name} has no samples"
+    rng = np.random.default_rng(list(op.name.encode()))
+    patterns = op.samples.shapes.split("|")
+    for k in range(max(count, 2 * len(patterns) * len(op.samples.params))):
+        pattern = patterns[k % len(patterns)]
+        params = op.samples.params[(k // len(patterns)) % len(op.samples.params)]
+        yield draw(op, pattern, params, k, rng)
+
+
+def draw(op: Op, pattern: str, params: Any, k: int, rng: np.random.Generator) -> Case:
+    samples = op.samples
+    letters: dict[str, int] = {}
+    wide = max(len(part.split()) for part in pattern.split(",")) > 3
+    alone = len(set(filter(str.isalpha, pattern))) == 1  # one letter to vary: give it more room
+
+    def size(token: str) -> int:
+        if token.isdigit():
+            return int(token)
+        if token not in letters:
+            first = not letters
+            letters[token] = int(rng.integers(1, 4 if wide else 7 + alone))
+            if k % 6 == 4 and (first or rng.random() < 0.3):
+                letters[token] = samples.smallest
+        return letters[token]
+
+    if pattern.strip() == "...":
+        table = SHAPES[min(len(op.arrays), 2) - 1]
+        if k < len(table):
+            shapes = [table[k]] if len(op.arrays) == 1 else [*table[k], *table[k][:1] * (len(op.arrays) - 2)]
+        else:
+            full = tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4)))
+            shapes = [_thinned(full, rng) if len(op.arrays) > 1 else full for _ in op.arrays]
+        if samples.smallest:
+            shapes = [tuple(max(n, samples.smallest) for n in s) for s in shapes]
+    else:
+        shapes = [tuple(size(t) for t in part.split()) for part in pattern.split(",")]
+    for letter in [*samples.integers.values(), *_letters(params)]:
+        if letter not in letters:
+            letters[letter] = 2 + k % 3
+    settings = {**op.params, **{name: _bound(v, letters) for name, v in params.items()}}
+    names = op.arrays if not op.variadic else op.arrays * len(shapes)
+    arrays = spread(op, names, shapes, letters, rng)
+    layout = ("plain", "read-only", "strided", "transposed", "reversed")[k % 5]
+    arrays = tuple(laid_out(a, layout) for a in arrays)
+    out = np.asarray(numbers.run(op, arrays, settings))
+    lettered: tuple[Any, ...] = ()
+    if letters.get("n", 0) > 0:  # a letter stands for at least one row
+        tokens = [tuple(N if t == "n" else size(t) for t in part.split()) for part in pattern.split(",")]
+        lettered = (tokens, {**op.params, **{name: _bound(v, {**letters, "n": N}) for name, v in params.items()}}, letters["n"])
+    return Case(op, arrays, settings, distinct(out.shape, rng), layout, lettered)
+
+
+def _thinned(full: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+    """A shape that broadcasts to `full`: leading axes dropped, others of length 1."""
+    kept = full[rng.integers(0, len(full) + 1) :] if rng.random() < 0.5 else full
+    return tuple(1 if rng.random() < 0.3 else n for n in kept)
+
+
+def _letters(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value] if len(value) == 1 else []
+    if isinstance(value, dict):
+        return list(itertools.chain(*map(_letters, value.values())))
+    return list(itertools.chain(*map(_letters, value))) if isinstance(value, tuple) else []
+
+
+def _bound(value: Any, letters: dict[str, int]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_bound(v, letters) for v in value)
+    return letters[value] if isinstance(value, str) and value in letters else value
+
+
+def spread(op: Op, names: Any, shapes: Any, letters: Any, rng: np.random.Generator) -> list[Any]:
+    """Random numbers that keep apart: no two equal, none near 0, so that a difference does not step over a kink."""
+    samples = op.samples
+    total = sum(int(np.prod(s)) for s in shapes) + 1
+    slots = (rng.permutation(total) + 0.5 + rng.uniform(-0.2, 0.2, total)) / total
+    arrays = []
+    for name, shape in zip(names, shapes, strict=True):
+        if name in samples.integers:
+            arrays.append(rng.integers(0, letters[samples.integers[name]], shape))
+        elif name in samples.booleans:
+            arrays.append(np.asarray(rng.integers(0, 2, shape), dtype=bool))
+        else:
+            low, high = samples.domains.get(name, samples.domain)
+            n = int(np.prod(shape))
+            arrays.append((low + (high - low) * slots[:n]).reshape(shape))
+            slots = slots[n:]
+    return arrays
+
+
+def laid_out(a: Any, layout: str) -> Any:
+    """The same numbers, lying differently in memory."""
+    a = np.asarray(a)
+    if layout == "read-only":
+        a = a.copy()
+        a.flags.writeable = False
+    elif layout == "strided" and a.ndim:
+        wide = np.full((*a.shape[:-1], 2 * a.shape[-1]), 77, a.dtype)
+        wide[..., ::2] = a
+        a = wide[..., ::2]
+    elif layout == "transposed" and a.ndim > 1:
+        a = np.ascontiguousarray(a.T).T
+    elif layout == "reversed" and a.ndim:
+        a = np.ascontiguousarray(a[::-1])[::-1]
+    return a
+
+
+def distinct(shape: Any, rng: np.random.Generator) -> Any:
+    """Random numbers of both signs, all different in size."""
+    n = int(np.prod(shape))
+    return (rng.permutation(n) + rng.uniform(0.5, 1, n)).reshape(shape) / max(n, 1) * rng.choice([-1.0, 1.0], shape)
+
+
+# -- the oracles ----------------------------------------------------------------------------------------------------
+def by_hand(case: Case, dtype: Any = np.float64) -> tuple[Any, list[Any]]:
+    """The value and the gradients as handgrad works them out: recorded, then one reverse pass."""
+    leaves = [tensor(a, dtype=dtype if np.asarray(a).dtype.kind == "f" else None) for a in case.arrays]
+    out = case.op(*leaves, **case.params)
+    if not case.moving or out.dtype.kind != "f":
+        return out.value, []
+    return out.value, gradients(out, [leaves[i] for i in case.moving], case.g)
+
+
+def _each(case: Case, step: Any) -> list[Any]:
+    found = []
+    for i in case.moving:
+        x = np.array(case.arrays[i])
+        slope = np.zeros(x.shape)
+        for at in np.ndindex(x.shape):
+            slope[at] = step(i, x, at)
+        found.append(slope)
+    return found
+
+
+def _moved(case: Case, i: int, x: Any, at: Any, by: Any, form: Any) -> Any:
+    arrays = list(case.arrays)
+    arrays[i] = x.astype(np.result_type(x, type(by)))
+    arrays[i][at] += by
+    return np.sum(case.g * case.value(*arrays, form=form))
+
+
+def complex_step(case: Case) -> list[Any] | None:
+    """d f / d x = Im f(x + ih) / h on the textbook form; None where NumPy has no complex form of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return _each(case, lambda i, x, at: np.imag(_moved(case, i, x, at, 1e-30j, textbook)) / 1e-30)
+    except (TypeError, np.exceptions.ComplexWarning):
+        return None
+
+
+def central_differences(case: Case, h: float = 1e-3) -> list[Any]:
+    """(8 (f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12h on the form that runs; NaN where a kink lies within 2h."""
+
+    def slope(i: int, x: Any, at: Any) -> Any:
+        near, far = (
+            _moved(case, i, x, at, s * h, numbers) - _moved(case, i, x, at, -s * h, numbers) for s in (1, 2)
+        )
+        half = _moved(case, i, x, at, h / 2, numbers) - _moved(case, i, x, at, -h / 2, numbers)
+        coarse, fine = (8 * near - far) / (12 * h), (8 * half - near) / (6 * h)
+        return fine if abs(coarse - fine) < 1e-7 * max(1.0, abs(fine)) else np.nan
+
+    return _each(case, slope)
+
+
+def evaluate(node: Expr, values: dict[Any, Any], form: str = "safe") -> Any:
+    """The numbers behind an expression: each primitive's own rule, in order."""
+    table, known = node.table, {}
+    bodies: dict[int, Expr] = {}
+
+    def opened(e: Expr) -> Expr:
+        while e.op is not None and not e.op.primitive:
+            e = table.body(e, form)
+        return e
+
+    class View:  # folded ops replaced by what they are made of
+        __slots__ = ("args", "e", "op")
+
+        def __init__(self, e: Expr) -> None:
+            self.e, self.op = e, e.op
+            self.args = tuple(view(opened(a)) for a in e.args)
+
+    def view(e: Expr) -> Any:
+        if id(e) not in bodies:
+            bodies[id(e)] = View(e)
+        return bodies[id(e)]
+
+    for v in topological([view(opened(node))]):
+        e = v.e
+        if e.op is None:
+            known[id(v)] = e.value if e.name is None else values[e.name]
+            if isinstance(known[id(v)], Size):
+                (known[id(v)],) = bind_letters((known[id(v)],), values)
+        else:
+            known[id(v)] = e.op.rule(*(known[id(a)] for a in v.args), **{k: sized(p, values) for k, p in e.params.items()})
+    return known[id(view(opened(node)))]
+
+
+def sized(value: Any, letters: dict[Any, Any]) -> Any:
+    """A setting with numbers in place of the letters in its sizes."""
+    if isinstance(value, tuple):
+        return tuple(sized(v, letters) for v in value)
+    return bind_letters((value,), letters)[0] if isinstance(value, Size) else value
+
+
+def as_symbols(case: Case, letters: bool = False) -> tuple[Expr, list[Expr], Expr, dict[Any, Any]]:
+    """The case as formulas: node, inputs, incoming gradient, and the numbers of the leaves."""
+    table = Symbols()
+    kinds = {"f": "float", "b": "bool"}
+    shapes, params = case.lettered[:2] if letters else ([np.shape(a) for a in case.arrays], case.params)
+    leaves = [
+        table.leaf(f"x{i}", shape, kinds.get(np.asarray(a).dtype.kind, "int"))
+        for i, (a, shape) in enumerate(zip(case.arrays, shapes, strict=True))
+    ]
+    node = table.apply(case.op, leaves, params)
+    seed = table.leaf("g", node.shape)
+    values = {leaf.name: a for leaf, a in zip(leaves, case.arrays, strict=True)} | {"g": case.g}
+    if letters:
+        values["N"] = case.lettered[2]
+    return node, leaves, seed, values
+
+
+def torch_twin(case: Case, double: bool = False) -> tuple[Any, Any, list[Any]] | None:
+    """Value, and gradients by PyTorch in float64; with `double` its tensors, ready to be differentiated again."""
+    if case.op.torch is None:
+        return None
+    from oracles import oracle
+
+    torch = oracle("torch")
+    leaves = [torch.tensor(np.array(a)) for a in case.arrays]
+    for i in case.moving:
+        leaves[i].requires_grad_(True)
+    names: dict[str, Any] = dict(case.params)
+    names.update({case.op.arrays[0]: leaves} if case.op.variadic else zip(case.op.arrays, leaves, strict=True))
+
+    def reduce(each: Any) -> Any:
+        how = case.params["reduction"]
+        return each.mean() if how == "mean" else each.sum() / (each.shape[0] if how == "batch_mean" else 1)
+
+    names.update(torch=torch, F=torch.nn.functional, reduce=reduce)
+    try:
+        out = eval(case.op.torch, names)
+    except RuntimeError:
+        assert not all(np.size(a) for a in case.arrays), f"{case}: PyTorch refuses {case.op.torch}"
+        return None  # a few functions of PyTorch have no empty form
+    moving = [leaves[i] for i in case.moving]
+    if not moving or not out.requires_grad:
+        return out, None, moving
+    found = torch.autograd.grad(out, moving, torch.tensor(np.array(case.g)), create_graph=double, allow_unused=True)
+    return out, [torch.zeros_like(m) if f is None else f for f, m in zip(found, moving, strict=True)], moving
+
+
+# -- the checks -----------------------------------------------------------------------------------------------------
+def near(case: Case, got: Any, expected: Any, what: str, tolerance: float | None = None) -> None:
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape, f"{case}: {what} has shape {expected.shape}, handgrad {got.shape}"
+    apart = distance(got, expected)
+    assert apart <= (tolerance or TOLERANCE[what]), f"{case}: {apart:.1e} from {what}:\n{got}\n{expected}"
+
+
+def check_value(case: Case) -> None:
+    """Value and gradient of one case against every oracle; inputs untouched, shapes and dtypes kept, memory its own."""
+    before = [np.array(a) for a in case.arrays]
+    plain = np.asarray(case.value())
+    out, grads = by_hand(case)
+    for a, b in zip(case.arrays, before, strict=True):
+        assert np.array_equal(a, b), f"{case}: an input was written to"
+        assert case.op.view or not np.shares_memory(plain, a), f"{case}: the result shares memory with an input"
+    near(case, out, plain, "value of the recorded op", 1e-15)
+    for i, grad in zip(case.moving, grads, strict=True if grads else False):
+        assert grad.shape == np.shape(case.arrays[i]), f"{case}: gradient {i} has shape {grad.shape}"
+        assert grad.dtype == np.float64, f"{case}: gradient {i} is {grad.dtype}"
+        assert grad.flags.writeable and not np.shares_memory(grad, case.g), f"{case}: gradient {i} is not its own"
+    check_symbols(case, plain, grads)
+    near(case, plain, case.value(form=textbook), "forms")
+    against = {"complex step": complex_step(case), "central difference": central_differences(case)} if grads else {}
+    for what, expected in against.items():
+        for got, want in zip(grads, expected or (), strict=False):
+            kinks = np.isnan(want)
+            assert kinks.mean() <= 0.34 if kinks.size else True, f"{case}: a kink at nearly every number"
+            near(case, np.where(kinks, 0, got), np.where(kinks, 0, want), what)
+    twin = torch_twin(case)
+    if twin is not None:
+        near(case, plain, twin[0].detach().numpy(), "torch")
+        for got, want in zip(grads, twin[1] or (), strict=False):
+            near(case, got, want.numpy(force=True), "torch")
+
+
+def check_symbols(case: Case, plain: Any, grads: list[Any]) -> None:
+    """Formulas give the same numbers: the value, the hand-written VJP, and the chain rule applied to the definition."""
+    node, leaves, seed, values = as_symbols(case)
+    assert node.shape == plain.shape, f"{case}: the shape rule says {node.shape}, the numbers have {plain.shape}"
+    kind = {"f": "float", "b": "bool"}.get(plain.dtype.kind, "int")
+    assert node.dtype == kind, f"{case}: the shape rule says {node.dtype}, the numbers are {plain.dtype}"
+    near(case, np.broadcast_to(evaluate(node, values), plain.shape), plain, "symbols")
+    near(case, np.broadcast_to(evaluate(node, values, "definition"), plain.shape), plain, "forms")
+    if not grads:
+        return
+    table = node.table
+    wanted = [leaves[i] for i in case.moving]
+    if node.op is not None and not node.op.primitive and node.op is case.op:
+        chain = table.gradient(table.body(node, "definition"), seed, wanted, stop=True)
+    else:
+        chain = table.gradient(node, seed, wanted, stop=True)
+    written = table.gradient(node, seed, wanted)
+    for got, formula, hand in zip(grads, chain, written, strict=True):
+        assert formula.shape == hand.shape == got.shape, f"{case}: a derived formula has shape {formula.shape}"
+        near(case, got, np.broadcast_to(evaluate(formula, values, "definition"), got.shape), "chain rule")
+        near(case, got, np.broadcast_to(evaluate(hand, values), got.shape), "chain rule")
+
+
+def check_letters(case: Case) -> None:
+    """A batch size that is still a letter gives the same numbers once it is bound."""
+    if not case.lettered:
+        return
+    try:
+        node, leaves, seed, values = as_symbols(case, letters=True)
+    except (ShapeError, IndexRangeError) as error:  # cutting and joining along an axis of unknown length
+        assert "N" in str(error), f"{case}: {error}"
+        return
+    plain, grads = by_hand(case)
+    assert sized(node.shape, values) == plain.shape, f"{case}: the shape rule says {node.shape}"
+    near(case, np.broadcast_to(evaluate(node, values), plain.shape), plain, "symbols")
+    for got, formula in zip(grads, node.table.gradient(node, seed, [leaves[i] for i in case.moving]), strict=False):
+        assert sized(formula.shape, values) == got.shape, f"{case}: the gradient's formula has shape {formula.shape}"
+        near(case, got, np.broadcast_to(evaluate(formula, values), got.shape), "symbols", TOLERANCE["chain rule"])
+
+
+def check_float32(case: Case) -> None:
+    """float32 in, float32 out, float32 gradients, near the float64 ones."""
+    small = replace(case, arrays=tuple(np.float32(a) if np.asarray(a).dtype.kind == "f" else a for a in case.arrays))
+    small = replace(small, arrays=tuple(np.asarray(a) for a in small.arrays))
+    plain = np.asarray(small.value())
+    wanted = np.asarray(case.value()).dtype
+    wanted = np.dtype(np.float32) if wanted.kind == "f" else wanted
+    assert plain.dtype == wanted, f"{case}: float32 in, {plain.dtype} out"
+    out, grads = by_hand(small, np.float32)
+    assert np.asarray(out).dtype == wanted, f"{case}: float32 in, {np.asarray(out).dtype} recorded"
+    near(case, plain, case.value(), "float32")
+    for got, want in zip(grads, by_hand(case)[1], strict=True):
+        assert got.dtype == np.float32, f"{case}: float32 in, gradient {got.dtype}"
+        near(case, got, want, "float32")
+    rules(small)
+
+
+def rules(case: Case) -> None:
+    """Each VJP, called on its own, gives the input's dtype and broadcasts to (or from) the input's shape."""
+    plain = case.value()
+    g = np.asarray(case.g, dtype=np.asarray(plain).dtype)
+    for i in case.moving:
+        rule = case.op.vjp_at(i)
+        if rule is None:
+            continue
+        step = rule(numbers, g, plain, *((i,) if case.op.variadic else ()), *case.arrays, **case.params)
+        wanted = np.asarray(case.arrays[i]).dtype
+        assert np.asarray(step).dtype == wanted, f"{case}: the VJP of input {i} drifts from {wanted} to {step.dtype}"
+        if case.op.kind != "map":
+            assert np.broadcast_shapes(np.shape(step), np.shape(case.arrays[i])) == np.shape(case.arrays[i]), (
+                f"{case}: the VJP of input {i} has shape {np.shape(step)}"
+            )
+
+
+def check_corner(op: Op, arrays: Any, params: Any) -> None:
+    """Extremes and ties: no warning, nothing NaN, value and gradient as torch decides them, in both widths."""
+    rng = np.random.default_rng(7)
+    settings = {**op.params, **params}
+    out = np.asarray(numbers.run(op, arrays, settings))
+    case = Case(op, tuple(arrays), settings, distinct(out.shape, rng), "corner")
+    plain, grads = by_hand(case)
+    twin = torch_twin(case)
+    for what in (plain, *grads):
+        assert not np.isnan(what).any(), f"{case}: NaN at a corner: {what}"
+    if twin is not None:
+        near(case, plain, twin[0].detach().numpy(), "torch")
+        for got, want in zip(grads, twin[1] or (), strict=False):
+            near(case, got, want.numpy(force=True), "torch")
+    with np.errstate(over="ignore"):  # 1e300 is no float32
+        small = tuple(np.asarray(a, np.float32) if a.dtype.kind == "f" else a for a in arrays)
+        float32 = replace(case, arrays=small)
+        representable = all(np.isfinite(a).all() for a in float32.arrays)
+    if representable:
+        for what in by_hand(float32, np.float32)[1]:
+            assert not np.isnan(what).any(), f"{case}: NaN at a corner in float32: {what}"
+
+
+def check_not_zero(op: Op, drawn: list[Case]) -> None:
+    """Zero against zero proves nothing: some case must have a gradient, unless the sample declares it flat."""
+    assert op.samples is not None
+    for i in {i for case in drawn for i in case.moving}:
+        most = max((np.max(np.abs(by_hand(c)[1][c.moving.index(i)]), initial=0.0) for c in drawn if i in c.moving))
+        if op.samples.zero_gradient:
+            assert most == 0, f"{op.name}: declared flat, and input {i} has a gradient"
+        else:
+            assert most > 0, f"{op.name}: the gradient of input {i} is 0 in all samples: zero is compared with zero"
+
+
+def check_op(op: Op, count: int = CASES) -> None:
+    """Everything above for one op."""
+    op.check_complete()
+    drawn = list(cases(op, count))
+    for case in drawn:
+        check_value(case)
+        check_letters(case)
+        check_float32(case)
+    check_not_zero(op, drawn)
+    for corner in op.samples.corners if op.samples else ():
+        for params in op.samples.params if op.samples else ():
+            check_corner(op, corner, params)
+
+
+def check_second(case: Case) -> None:
+    """The derivative of the derivative against PyTorch's, with random weights on every first derivative."""
+    twin = torch_twin(case, double=True)
+    if twin is None or twin[1] is None or not np.asarray(case.g).size:
+        return
+    from oracles import oracle
+
+    torch = oracle("torch")
+    rng = np.random.default_rng(11)
+    weights = [distinct(np.shape(case.arrays[i]), rng) for i in case.moving]
+    leaves = [tensor(a) for a in case.arrays]
+    out = case.op(*leaves, **case.params)
+    wanted = [leaves[i] for i in case.moving]
+    first = gradients(out, wanted, case.g, record_graph=True)
+    _, slopes, moving = twin
+    mine = [gradients(f, wanted, w) for f, w in zip(first, weights, strict=True)]
+    for slope, w, got in zip(slopes, weights, mine, strict=True):
+        if not slope.requires_grad:
+            theirs = [torch.zeros_like(m) for m in moving]
+        else:
+            found = torch.autograd.grad(slope, moving, torch.tensor(np.array(w)), retain_graph=True, allow_unused=True)
+            theirs = [torch.zeros_like(m) if f is None else f for f, m in zip(found, moving, strict=True)]
+        for a, b in zip(got, theirs, strict=True):
+            near(case, a, b.numpy(force=True), "second derivative")
