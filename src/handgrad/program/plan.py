@@ -1,0 +1,403 @@
+"""Plans: the calls that compute a program's statements into buffers, and which buffers share memory.
+
+Every call writes one register. Registers are laid into slots by one scan over the calls: a register's memory is free
+after its last reader, and an element-wise call may write over an argument that dies there. Statements stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from handgrad.core.sizes import Shape, Size, product, show
+from handgrad.core.symbols import Expr
+from handgrad.program.calls import RECIPES
+from handgrad.program.printing import ATOM, Piece
+from handgrad.program.python import number
+from handgrad.program.python import text as python_text
+from handgrad.program.statements import Program, Statement
+
+
+@dataclass(eq=False, slots=True)
+class Register:
+    """A value while a step runs. kind: leaf | constant | pool | pinned | view | scalar (a Python number) | fresh."""
+
+    kind: str
+    shape: Shape
+    dtype: str
+    text: str = ""  # how code spells it, once that is known
+    strength: int = ATOM
+    base: Register | None = None  # view: what it looks into
+    template: str = ""  # view: how it is made from its base; scalar: its formula
+    steady: bool = True  # the object is the same at every step, so views into it are made once
+    contiguous: bool = True
+    statement: int = -1  # the statement that it is the result of
+    slot: Slot | None = None
+    last: int = -1
+    args: tuple[Register, ...] = ()  # scalar: what its template is filled with
+
+    @property
+    def root(self) -> Register:
+        r = self
+        while r.base is not None:
+            r = r.base
+        return r
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """A piece of memory that several registers use one after the other."""
+
+    dtype: str
+    letters: tuple[str, ...]
+    coefficient: int
+    free: bool = False
+    owner: Register | None = None
+    names: dict[str, Shape] = field(default_factory=dict)
+    spare: dict[Shape, str] = field(default_factory=dict)  # names of intermediate results, by shape
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One line of the step: `fn(ins, out)`, or `out = text` where NumPy cannot write into a buffer."""
+
+    fn: str
+    ins: tuple[Any, ...]  # registers and literal text
+    out: Register
+    statement: int
+    form: str = "{fn}({ins}, {out})"
+    elementwise: bool = False
+
+
+class Planner:
+    """Turns statements into calls. `pins` names results that live in given memory, `static` the settings that keep
+    their value from step to step, `keep` gives every result memory of its own."""
+
+    def __init__(self, program: Program, *, pins: Mapping[str, str] | None = None, static: Sequence[str] = (),
+                 keep: bool = False, leaves: Mapping[str, str] | None = None) -> None:  # fmt: skip
+        self.program = program
+        self.static = set(static)
+        self.keep = keep
+        self.setup: list[str] = []
+        self.late: list[str] = []  # views into buffers, made after them
+        self.calls: list[Call] = []
+        self.uses: dict[str, None] = {}
+        self.carried: dict[str, Any] = {}
+        self.named: dict[str, Register] = {}
+        self._memo: dict[Expr, Register] = {}
+        self._constants: dict[str, Register] = {}
+        self._views: dict[tuple[int, str], Register] = {}
+        self._current = -1
+        self.slots: list[Slot] = []
+        pins = pins or {}
+        for leaf in program.leaves:
+            text = (leaves or {}).get(leaf.name.text, leaf.name.text)
+            kind = "scalar" if leaf.shape == () and leaf.role == "setting" else "leaf"
+            self.named[leaf.name.text] = Register(kind, leaf.shape, leaf.dtype, text, steady=kind == "leaf" or text in self.static)  # fmt: skip
+        outputs = {n.text for n in program.outputs}
+        for i, s in enumerate(program.statements):
+            self._statement(i, s, pins, s.target.text in outputs)
+        self._allocate()
+
+    # -- statements to calls ----------------------------------------------------------------------------------------
+    def _statement(self, i: int, s: Statement, pins: Mapping[str, str], wanted: bool) -> None:
+        self._current = i
+        self._memo = {}
+        name = s.target.text
+        out = None
+        if name in pins:
+            out = Register("pinned", s.shape, s.dtype, name, statement=i)
+        first = len(self.calls)
+        result = self.value(s.expr, out)
+        if out is not None and result is not out:
+            self.call("copyto", (result,), out, form="{fn}({out}, {ins})")
+            result = out
+        if result.kind == "scalar" and (result.text or result.template) and result.text != name:
+            made = Register("scalar", (), s.dtype, name, steady=False, statement=i)
+            self.calls.append(Call("{0}", (result,), made, i, form="{out} = {fn}"))
+            result = made
+        elif result.kind in ("pool", "fresh", "scalar") and not result.text and result.statement < 0:
+            result.statement = i
+        if (wanted or self.keep) and result.root.kind == "pool":
+            result.root.last = len(self.program.statements) * 10**6  # never given back
+        self.named[name] = result
+
+    def value(self, e: Expr, out: Register | None = None) -> Register:
+        """The register that holds an expression's value; emits the calls that compute it."""
+        if e.op is None:
+            return self.named[str(e.name)] if e.name is not None else self.constant(e.value)
+        found = self._memo.get(e)
+        if found is None:
+            found = self._memo[e] = self._compute(e, out)
+        return found
+
+    def _compute(self, e: Expr, out: Register | None) -> Register:
+        op = e.op
+        assert op is not None
+        recipe = RECIPES.get(op.name)
+        if recipe is not None:
+            made = recipe(self, e, out)
+            if made is not None:
+                return made  # type: ignore[no-any-return]
+        if e.shape == () and op.kind == "map":
+            return self._scalar(e)
+        if op.view:
+            return self.view(self.value(e.args[0]), _template(e), e.shape)
+        if op.ufunc and op.kind == "map":
+            ins = self.operands(e)
+            return self.call(op.ufunc, ins, out or self.pool(e.shape, e.dtype), elementwise=True)
+        return self.inline(e)
+
+    def operands(self, e: Expr) -> tuple[Register, ...]:
+        """The arguments of an element-wise call; copies along axes are left to the call itself."""
+        return tuple(
+            self.value(a.args[0] if a.op is not None and a.op.traits.get("copies") else a) for a in e.args
+        )
+
+    def inline(self, e: Expr) -> Register:
+        """A call without a buffer: NumPy makes a new array at every step."""
+        assert e.op is not None
+        self._carry(e)
+        ins = [self.value(a) for a in e.args]
+        made = Register("scalar" if e.shape == () else "fresh", e.shape, e.dtype, steady=False, contiguous=False)
+        self.calls.append(Call(_template(e), tuple(ins), made, self._current, form="{out} = {fn}"))
+        return made
+
+    def _scalar(self, e: Expr) -> Register:
+        """Arithmetic with single numbers: Python does it."""
+        assert e.op is not None
+        parts = tuple(self.value(a) for a in e.args)
+        template = e.op.python(e) if callable(e.op.python) else e.op.python
+        text, strength = template if isinstance(template, tuple) else (template, ATOM)
+        self._carry(e)
+        steady = all(r.steady and r.kind in ("constant", "scalar") for r in parts)
+        return Register("scalar", (), e.dtype, "", strength, template=text, steady=steady, args=parts)
+
+    def _carry(self, e: Expr) -> None:
+        assert e.op is not None
+        if "carried" in e.op.traits:
+            self.carried[e.op.name] = e.op.traits["carried"]
+
+    # -- what recipes use ---------------------------------------------------------------------------------------------
+    def pool(self, shape: Shape, dtype: str = "float") -> Register:
+        """A new register, its memory yet to be found."""
+        return Register("pool", shape, dtype)
+
+    def call(self, fn: str, ins: Sequence[Any], out: Register, *, elementwise: bool = False,
+             form: str = "{fn}({ins}, {out})") -> Register:  # fmt: skip
+        """Emit `fn(ins, out)`."""
+        self.uses[fn.split(".")[0]] = None
+        ins = tuple(self._operand(r) if isinstance(r, Register) else r for r in ins)
+        self.calls.append(Call(fn, ins, out, self._current, form, elementwise))
+        return out
+
+    def number(self, fn: str, ins: Sequence[Any]) -> Register:
+        """Emit a call whose result is a single number."""
+        made = Register("scalar", (), "float", steady=False)
+        self.uses[fn.split(".")[0]] = None
+        self.calls.append(Call(fn, tuple(ins), made, self._current, "{out} = {fn}({ins})"))
+        return made
+
+    def _operand(self, r: Register) -> Register:
+        """Single numbers that stay the same become arrays without axes, made once: cheaper than Python's numbers."""
+        if r.kind in ("constant", "scalar") and r.steady and r.dtype != "bool":
+            return self.array(self.text(r))
+        return r
+
+    def array(self, text: str) -> Register:
+        """A constant made once: `array(0.5, dt)`."""
+        return self.once(f"array({text}, dt)", (), "float", _word(text), "array")
+
+    def once(self, text: str, shape: Shape, dtype: str, name: str, *uses: str) -> Register:
+        """Something made once, outside the step."""
+        found = self._constants.get(text)
+        if found is None:
+            name = self._unique(name)
+            found = self._constants[text] = Register("leaf", shape, dtype, name)
+            self.setup.append(f"{name} = {text}")
+            for u in uses:
+                self.uses[u] = None
+        return found
+
+    def _unique(self, name: str) -> str:
+        taken = {r.text for r in self._constants.values()} | {s.target.text for s in self.program.statements}
+        taken |= {leaf.name.text for leaf in self.program.leaves}
+        fresh, k = name, 2
+        while fresh in taken:
+            fresh, k = f"{name}_{k}", k + 1
+        return fresh
+
+    def constant(self, value: Any) -> Register:
+        piece = number(value)
+        dtype = "bool" if isinstance(value, bool) else "int" if isinstance(value, (int, Size)) else "float"
+        return Register("constant", (), dtype, piece.text, piece.strength)
+
+    def view(self, base: Register, template: str, shape: Shape) -> Register:
+        """A look into `base`: made once where `base` stays in its place, else at every step."""
+        if base.kind == "scalar":
+            base = self._boxed(base)
+        if ".reshape" in template and not base.contiguous:  # it copies: at every step
+            made = Register("fresh", shape, base.dtype, steady=False)
+            self.calls.append(Call(template, (base,), made, self._current, form="{out} = {fn}"))
+            return made
+        key = (id(base), template)
+        found = self._views.get(key)
+        if found is None:
+            keeps = ".reshape" in template or template == "{0:9}"
+            found = Register("view", shape, base.dtype, base=base, template=template, steady=base.steady, contiguous=keeps and base.contiguous)  # fmt: skip
+            if base.steady:
+                self._views[key] = found
+            else:
+                self.calls.append(Call(template, (base,), found, self._current, form="{out} = {fn}"))
+                found = self.calls[-1].out = Register("fresh", shape, base.dtype, steady=False, contiguous=keeps and base.contiguous)  # fmt: skip
+        return found
+
+    def _boxed(self, r: Register) -> Register:
+        """A single number as an array without axes."""
+        made = Register("fresh", (), r.dtype, steady=False)
+        self.uses["array"] = None
+        self.calls.append(Call("array({0}, dt)", (r,), made, self._current, form="{out} = {fn}"))
+        return made
+
+    def text(self, r: Register) -> str:
+        """How code spells a register."""
+        if r.text or not r.template or r.base is not None:
+            return r.text
+        return r.template.format(*(Piece(self.text(a), a.strength) for a in r.args))
+
+    # -- registers to memory --------------------------------------------------------------------------------------------
+    def _allocate(self) -> None:
+        reads: list[list[Register]] = []
+        for at, c in enumerate(self.calls):
+            roots = [r.root for r in c.ins if isinstance(r, Register)] + [c.out.root] * (c.out.base is not None)
+            reads.append(roots)
+            for r in roots:
+                r.last = max(r.last, at)
+        for at, c in enumerate(self.calls):
+            out = c.out.root
+            if out.kind == "pool" and out.slot is None:
+                out.slot = self._slot(c, out, at)
+                out.slot.owner = out
+                out.last = max(out.last, at)
+            for r in {id(r): r for r in [*reads[at], out]}.values():
+                if r.slot is not None and r.last == at and r.slot.owner is r:
+                    r.slot.free = True
+        self._spell()
+
+    def _slot(self, c: Call, out: Register, at: int) -> Slot:
+        if c.elementwise:
+            for r in c.ins:  # write over an argument that nobody reads again
+                if isinstance(r, Register) and r.kind == "pool" and r.slot is not None and r.last == at:
+                    looks = any(isinstance(q, Register) and q is not r and q.root is r for q in c.ins)
+                    if r.shape == out.shape and r.dtype == out.dtype and not looks:
+                        return r.slot
+        n = product(out.shape)
+        letters, coefficient = (n.letters, n.coefficient) if isinstance(n, Size) else ((), n)
+        dying = {id(r.root.slot) for r in c.ins if isinstance(r, Register)}
+        free = [s for s in self.slots if s.free and (s.dtype, s.letters) == (out.dtype, letters) and id(s) not in dying]
+        fitting = sorted((s for s in free if s.coefficient >= coefficient), key=lambda s: s.coefficient)
+        if fitting:
+            fitting[0].free = False
+            return fitting[0]
+        if free:
+            slot = max(free, key=lambda s: s.coefficient)
+            slot.coefficient, slot.free = coefficient, False
+            return slot
+        self.slots.append(Slot(out.dtype, letters, coefficient))
+        return self.slots[-1]
+
+    def _spell(self) -> None:
+        """Give every register its text; buffers and views go to the set-up."""
+        roots = [(c.statement, c.out.root) for c in self.calls]
+        finals: dict[tuple[int, int, Shape], str] = {}
+        for _, r in roots:
+            if r.statement >= 0:
+                r.text = self.program.statements[r.statement].target.text
+                finals[r.statement, id(r.slot), r.shape] = r.text
+        made = 0
+        for statement, r in roots:
+            if not r.text and not r.template:
+                # a step on the way is written where the statement's result will be, if that is the same memory
+                r.text = finals.get((statement, id(r.slot), r.shape), "") if r.slot else ""
+                if not r.text and r.slot is not None:
+                    r.text = r.slot.spare.get(r.shape, "")
+                if not r.text:
+                    made += 1
+                    r.text = self._unique(f"t{made}")
+                    if r.slot is not None:
+                        r.slot.spare[r.shape] = r.text
+            if r.slot is not None:
+                r.slot.names[r.text] = r.shape
+        for slot in self.slots:
+            self._buffer(slot)
+        for v in self._views.values():
+            self._spell_view(v)
+
+    def _buffer(self, slot: Slot) -> None:
+        """The lines that make a slot's memory and the arrays that look into it."""
+        kind = {"float": "dt", "bool": "bool", "int": "int"}[slot.dtype]
+        self.uses["empty"] = None
+
+        def numbers(shape: Shape) -> int:
+            n = product(shape)
+            return n.coefficient if isinstance(n, Size) else n
+
+        ordered = sorted(slot.names.items(), key=lambda item: -numbers(item[1]))
+        first, shape = ordered[0]
+        names = [n for n, s in ordered if s == shape]
+        self.setup.append(f"{' = '.join(names)} = empty({show(shape)}, {kind})")
+        for name, other in ordered:
+            if other != shape:
+                n, whole = product(other), numbers(other) == numbers(shape)
+                cut = f"{first}.reshape(-1)" if whole else f"{first}.reshape(-1)[:{n}]"
+                self.setup.append(f"{name} = {cut}.reshape({show(other)})")
+
+    def _spell_view(self, v: Register) -> None:
+        base = v.base
+        if v.text or base is None:
+            return
+        if base.base is not None:
+            self._spell_view(base)
+        made = v.template.format(Piece(base.text, base.strength))
+        for line in self.late:
+            if line.endswith(f" = {made}"):
+                v.text = line.split(" = ")[0]
+                return
+        suffix = "T" if v.template == "{0:9}.T" else "flat" if v.template.endswith(".reshape(-1)") else "view"
+        v.text = self._unique(f"{base.text}_{suffix}")
+        self._constants[made] = v
+        self.late.append(f"{v.text} = {made}")
+
+    # -- text --------------------------------------------------------------------------------------------------------
+    def line(self, c: Call) -> str:
+        """A call as a line of code."""
+        pieces = [Piece(self.text(r), r.strength) if isinstance(r, Register) else Piece(str(r)) for r in c.ins]
+        fn = c.fn.format(*pieces) if "{" in c.fn else c.fn
+        return c.form.format(*pieces, fn=fn, ins=", ".join(p.text for p in pieces), out=self.text(c.out))
+
+    def result(self, name: str) -> str:
+        """How code spells a program's value after a step."""
+        return self.text(self.named[name])
+
+    def lines(self) -> list[tuple[Statement, list[str]]]:
+        """For each statement its calls."""
+        by: dict[int, list[str]] = {i: [] for i in range(len(self.program.statements))}
+        for c in self.calls:
+            by[c.statement].append(self.line(c))
+        return [(s, by[i]) for i, s in enumerate(self.program.statements)]
+
+
+def _template(e: Expr) -> str:
+    assert e.op is not None
+    t = e.op.python
+    t = t(e) if callable(t) else t
+    if t is None:
+        return python_text(e).text
+    return t[0] if isinstance(t, tuple) else t
+
+
+def _word(text: str) -> str:
+    """A name for a constant: 1 is `one`, 0.5 is `half`, 1 - beta1 is `c`."""
+    words = {"0": "zero", "1": "one", "2": "two", "0.5": "half", "-1": "minus_one", "N": "n"}
+    return words.get(text, "c" if not text.isidentifier() else f"{text}_")
