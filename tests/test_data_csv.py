@@ -227,6 +227,7 @@ GERMAN = "Name,Alter\nMüller,25\nGröße,31\n"
     [
         (CHINESE, "gb18030", "gb18030"),
         (CHINESE, "gbk", "gb18030"),
+        (TAIWAN, "gbk", "gb18030"),
         (TAIWAN, "big5", "big5"),
         (TAIWAN, "cp950", "big5"),
         (JAPAN, "shift_jis", "shift_jis"),

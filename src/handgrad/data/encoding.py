@@ -74,6 +74,10 @@ def guess(raw: bytes) -> str:
         share = sum(common(lead, trail) for lead, trail in pairs) / max(len(pairs), 1)
         if share > best and _decodes(raw, name):
             best, likely = share, name
+    # rarer characters, such as traditional ones in GBK: still two by two, while é stands alone among letters
+    two_by_two = sum(trail > 0x80 for _, trail in pairs) > max(0.4 * len(pairs), 2)
+    if likely == "cp1252" and two_by_two and _decodes(raw, "gb18030"):
+        return "gb18030"
     return likely if likely != "cp1252" or _decodes(raw, likely) else "latin-1"
 
 
