@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data_support import attempt, refused
 from handgrad.data import Table, read_table
 from handgrad.data.csvtext import table_from_csv
-from handgrad.data.encoding import decode
+from handgrad.data.encoding import decode, guess
 from handgrad.errors import ArgumentError, DataError, DTypeError, UnknownNameError
 
 
@@ -186,9 +186,9 @@ def test_decimal_commas(cells, expected):
 
 
 def test_decimal_comma_is_a_habit_of_the_whole_file():
-    table = table_from_csv("size;people;ratio;day\n1,5;1.234;0.25;12.03.2024\n2;12.345;0.75;13.03.2024\n")
+    table = table_from_csv("people;size;ratio;day\n1.234;1,5;0.125;12.03.2024\n12.345;2;0.750;13.03.2024\n")
     assert table.column("people").tolist() == [1234.0, 12345.0]  # a file that writes 1,5 groups thousands by dots
-    assert table.column("ratio").tolist() == [0.25, 0.75]  # no group of three: a point after all
+    assert table.column("ratio").tolist() == [0.125, 0.75]  # no group of three: a point after all
     assert table.column("day").tolist() == ["12.03.2024", "13.03.2024"]
     assert table_from_csv("people;n\n1.234;1\n").column("people").tolist() == [1.234]  # nothing says commas here
 
@@ -249,6 +249,11 @@ def test_encodings_are_named_and_then_read(tmp_path, text, encoding, named):
 def test_the_line_of_the_first_foreign_byte_is_named(tmp_path):
     path = written(tmp_path, b"name,age\nAnna,3\nM\xfcller,4\n")
     refused(lambda: read_table(path), DataError, "line 3", "'Müller,4'", "--encoding cp1252")
+
+
+@pytest.mark.parametrize("text", ["安北边", "中政主", "一個人的"])
+def test_short_texts_are_guessed_from_both_ends_of_the_common_range(text):
+    assert guess(text.encode("big5" if "個" in text else "gb18030")) == ("big5" if "個" in text else "gb18030")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])

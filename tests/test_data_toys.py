@@ -66,6 +66,9 @@ def test_xor_and_sine_hold_what_they_say():
     assert X[0, 0] == -2 * np.pi
     assert X[-1, 0] == 2 * np.pi
     assert (data.sine(n=500, noise=0)[0] == X).all()
+    # the standard deviation of 20,000 draws is known to about 0.5 %; four times that
+    X, y = data.sine(n=20_000, noise=0.1)
+    assert (y - np.sin(X)).std() == pytest.approx(0.1, rel=0.02)
 
 
 @pytest.mark.parametrize("make", [data.spirals, data.blobs])
