@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from tolerances import TOLERANCE, distance
 
 from handgrad.core.op import Op, numbers, textbook
 from handgrad.core.reverse import topological
@@ -23,6 +22,7 @@ from handgrad.core.sizes import bind as bind_letters
 from handgrad.core.symbols import Expr, Symbols
 from handgrad.core.tensor import gradients, tensor
 from handgrad.errors import IndexRangeError, ShapeError
+from tolerances import TOLERANCE, distance
 
 CASES = 30  # per op
 SHAPES = [  # for the pattern "...": of one array, of several that broadcast
@@ -108,7 +108,11 @@ def draw(op: Op, pattern: str, params: Any, k: int, rng: np.random.Generator) ->
     lettered: tuple[Any, ...] = ()
     if letters.get("n", 0) > 0:  # a letter stands for at least one row
         tokens = [tuple(N if t == "n" else size(t) for t in part.split()) for part in pattern.split(",")]
-        lettered = (tokens, {**op.params, **{name: _bound(v, {**letters, "n": N}) for name, v in params.items()}}, letters["n"])
+        lettered = (
+            tokens,
+            {**op.params, **{name: _bound(v, {**letters, "n": N}) for name, v in params.items()}},
+            letters["n"],
+        )
     return Case(op, arrays, settings, distinct(out.shape, rng), layout, lettered)
 
 
@@ -216,9 +220,7 @@ def central_differences(case: Case, h: float = 1e-3) -> list[Any]:
     """(8 (f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12h on the form that runs; NaN where a kink lies within 2h."""
 
     def slope(i: int, x: Any, at: Any) -> Any:
-        near, far = (
-            _moved(case, i, x, at, s * h, numbers) - _moved(case, i, x, at, -s * h, numbers) for s in (1, 2)
-        )
+        near, far = (_moved(case, i, x, at, s * h, numbers) - _moved(case, i, x, at, -s * h, numbers) for s in (1, 2))
         half = _moved(case, i, x, at, h / 2, numbers) - _moved(case, i, x, at, -h / 2, numbers)
         coarse, fine = (8 * near - far) / (12 * h), (8 * half - near) / (6 * h)
         return fine if abs(coarse - fine) < 1e-7 * max(1.0, abs(fine)) else np.nan
@@ -255,7 +257,9 @@ def evaluate(node: Expr, values: dict[Any, Any], form: str = "safe") -> Any:
             if isinstance(known[id(v)], Size):
                 (known[id(v)],) = bind_letters((known[id(v)],), values)
         else:
-            known[id(v)] = e.op.rule(*(known[id(a)] for a in v.args), **{k: sized(p, values) for k, p in e.params.items()})
+            known[id(v)] = e.op.rule(
+                *(known[id(a)] for a in v.args), **{k: sized(p, values) for k, p in e.params.items()}
+            )
     return known[id(view(opened(node)))]
 
 
@@ -450,7 +454,7 @@ def check_not_zero(op: Op, drawn: list[Case]) -> None:
     """Zero against zero proves nothing: some case must have a gradient, unless the sample declares it flat."""
     assert op.samples is not None
     for i in {i for case in drawn for i in case.moving}:
-        most = max((np.max(np.abs(by_hand(c)[1][c.moving.index(i)]), initial=0.0) for c in drawn if i in c.moving))
+        most = max(np.max(np.abs(by_hand(c)[1][c.moving.index(i)]), initial=0.0) for c in drawn if i in c.moving)
         if op.samples.zero_gradient:
             assert most == 0, f"{op.name}: declared flat, and input {i} has a gradient"
         else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contract
 import pytest
 
+import contract
 import handgrad as hg
 
 OPS = [op for op in hg.ops.registry.values() if op.rule.__module__.startswith(("handgrad.", "numpy")) or op.primitive]

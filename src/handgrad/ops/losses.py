@@ -228,6 +228,27 @@ def weighted_cross_entropy(xp, z, y, class_weight, *, reduction="mean"):
 def _(xp, g, out, z, y, class_weight, reduction):
     p = xp.softmax(z, axis=-1)
     w = xp.take(class_weight, y, axis=0)
-    if reduction != "sum":
-        w = w / xp.sum(w)
-    return g * (xp.reshape(w, shape=(*w.shape, 1)) * (p - xp.one_hot(y, n=z.shape[-1])))
+    part = w / xp.sum(w) if reduction != "sum" else w
+    return g * (xp.reshape(part, shape=(*w.shape, 1)) * (p - xp.one_hot(y, n=z.shape[-1])))
+
+
+@op(symbol="R", notation=r"\lVert {0} \rVert^2", torch="torch.sum(w * w)", samples=Samples("n m"))
+def sum_of_squares(xp, w):
+    """The sum of all squares: what l2 weighs."""
+    return xp.sum(w**2)
+
+
+@sum_of_squares.vjp
+def _(xp, g, out, w):
+    return g * (2 * w)
+
+
+@op(symbol="R", notation=r"\lVert {0} \rVert_1", torch="torch.sum(torch.abs(w))", samples=Samples("n m"))
+def sum_of_absolutes(xp, w):
+    """The sum of all absolute values: what l1 weighs; its derivative at 0 is 0."""
+    return xp.sum(xp.abs(w))
+
+
+@sum_of_absolutes.vjp
+def _(xp, g, out, w):
+    return g * xp.sign(w)
