@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.core.sizes import show
-from handgrad.core.tensor import Tensor, gradients
+from handgrad.core.tensor import Tensor, gradients, real
 from handgrad.errors import ArgumentError, DTypeError, GraphError, ShapeError
 
 Wrt = int | Sequence[int]
@@ -25,7 +25,7 @@ def _leaves(args: Sequence[Any], wrt: Wrt) -> tuple[list[Any], list[Tensor]]:
         if isinstance(given, Tensor):
             leaf = given  # a recorded value: derivatives of derivatives go through it
         else:
-            array = np.array(given)
+            array = real(given)
             if isinstance(given, int) and not isinstance(given, bool):
                 array = array.astype(np.float64)
             leaf = Tensor(array)
@@ -41,12 +41,17 @@ def _leaves(args: Sequence[Any], wrt: Wrt) -> tuple[list[Any], list[Tensor]]:
 
 def _output(fn: Callable[..., Any], call: Sequence[Any]) -> Tensor:
     out = fn(*call)
-    return out if isinstance(out, Tensor) else Tensor(np.array(out, dtype=float))
+    if isinstance(out, Tensor):
+        return out
+    array = real(out)
+    return Tensor(array if array.dtype.kind == "f" else array.astype(np.float64))
 
 
 def _scalar(out: Tensor) -> Tensor:
     if out.size != 1:
-        raise GraphError("a gradient is of one number: the function returned shape {shape}. Use hg.jacobian.", shape=show(out.shape))  # fmt: skip
+        raise GraphError(
+            "a gradient is of one number: the function returned shape {shape}. Use hg.jacobian.", shape=show(out.shape)
+        )
     return out
 
 
@@ -74,7 +79,7 @@ def value_and_grad(fn: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., tuple[
 
 
 def grad(fn: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
-    """The gradient of `fn` (which returns one number) as a new function; `hg.grad(hg.grad(f))` is the second derivative.
+    """The gradient of `fn` (which returns one number) as a new function; `hg.grad(hg.grad(f))` is the second.
 
     >>> import handgrad as hg
     >>> float(hg.grad(hg.grad(lambda x: x**3))(2.0))
@@ -98,7 +103,10 @@ def vjp(fn: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[
     def pull(g: Any) -> tuple[Any, ...]:
         value = np.asarray(g, dtype=out.dtype)
         if value.shape != out.shape:
-            raise ShapeError("the gradient has shape {got}, the output {expected}: they must be equal.", got=show(value.shape), expected=show(out.shape))  # fmt: skip
+            raise ShapeError(
+                "the gradient has shape {got}, the output {expected}: they must be equal.",
+                got=show(value.shape), expected=show(out.shape),
+            )  # fmt: skip
         return tuple(gradients(out, leaves, value))
 
     return out.value, pull
@@ -135,7 +143,9 @@ def hvp(fn: Callable[..., Any], x: Any, v: Any) -> Any:
     call, (leaf,) = _leaves((x,), 0)
     v = np.asarray(v, dtype=leaf.dtype)
     if v.shape != leaf.shape:
-        raise ShapeError("v has shape {got}, x has {expected}: they must be equal.", got=show(v.shape), expected=show(leaf.shape))  # fmt: skip
+        raise ShapeError(
+            "v has shape {got}, x has {expected}: they must be equal.", got=show(v.shape), expected=show(leaf.shape)
+        )
     slope = gradients(_scalar(_output(fn, call)), [leaf], record_graph=True)[0]
     return gradients(slope, [leaf], v)[0]
 

@@ -104,7 +104,9 @@ def pick_out(x: Any, index: Any) -> Any:
         n = x.shape[axis]
         if at.size and (at.min() < -n or at.max() >= n):
             bad = int(at.min() if at.min() < -n else at.max())
-            raise IndexRangeError("index {i} is outside an axis of length {n} of {shape}.", i=bad, n=n, shape=show(x.shape))
+            raise IndexRangeError(
+                "index {i} is outside an axis of length {n} of {shape}.", i=bad, n=n, shape=show(x.shape)
+            )
         places.append(np.where(at < 0, at + n, at).astype(np.intp))
     if len(places) > 1:
         k = len(places)

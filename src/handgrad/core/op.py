@@ -118,7 +118,7 @@ class Op:
     def prepare(self) -> Rule:
         """What computes this op on NumPy arrays, without the floating-point warnings that are wrong for it."""
         rule = self.rule if self.primitive else partial(self.safe_rule or self.rule, numbers)
-        self.runner = np.errstate(**dict.fromkeys(self.quiet, "ignore"))(rule) if self.quiet else rule
+        self.runner = without_warnings(self.quiet)(rule) if self.quiet else rule
         return self.runner
 
     @property
@@ -194,14 +194,22 @@ class Op:
         return arrays, params
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        arrays, params = self.bind(args, kwargs) if kwargs or self.params or self.variadic or len(args) != len(
-            self.arrays
-        ) else (args, self.params)
+        arrays, params = (
+            self.bind(args, kwargs)
+            if kwargs or self.params or self.variadic or len(args) != len(self.arrays)
+            else (args, self.params)
+        )
         for a in arrays:
             apply = getattr(a, "_apply_op", None)
             if apply is not None:
                 return apply(self, arrays, params)
-        return numbers.run(self, as_arrays(self, arrays), params)
+        arrays = as_arrays(self, arrays)
+        try:
+            return numbers.run(self, arrays, params)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            from handgrad.core.refusal import refusal
+
+            raise refusal(self, arrays, params, error) from None
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join([*self.arrays, *self.params])})>"
@@ -278,8 +286,14 @@ class Numbers:
         """Compute an op on NumPy arrays, without the floating-point warnings that are wrong for it."""
         if self.form == "safe":
             return (op.runner or op.prepare())(*arrays, **params)
-        with np.errstate(**dict.fromkeys(op.quiet, "ignore")):
+        with without_warnings(op.quiet):
             return op.rule(*arrays, **params) if op.primitive else op.rule(self, *arrays, **params)
+
+
+def without_warnings(kinds: Sequence[str]) -> np.errstate:
+    """NumPy without these floating-point warnings ("over", "under"), as a context or around a function."""
+    quiet: dict[str, Any] = dict.fromkeys(kinds, "ignore")
+    return np.errstate(**quiet)
 
 
 def as_arrays(op: Op, given: Sequence[Any]) -> tuple[Any, ...]:
@@ -289,7 +303,9 @@ def as_arrays(op: Op, given: Sequence[Any]) -> tuple[Any, ...]:
     """
     arrays: list[Any] = []
     for a in given:
-        if isinstance(a, np.ndarray | np.generic) or (op.kind == "map" and isinstance(a, int | float)):
+        if (isinstance(a, np.ndarray | np.generic) and a.dtype.kind in "fiubc") or (
+            op.kind == "map" and isinstance(a, int | float)
+        ):
             arrays.append(a)
             continue
         try:

@@ -1,7 +1,7 @@
 """Tensors: numbers that remember how they were made, so that a gradient can be asked for.
 
-Whatever is applied to a Tensor is recorded (define by run). A recorded node keeps the numbers it was computed from, so a
-value that is edited later does not change a gradient; gradients are an answer, and asking twice gives the same numbers.
+Whatever is applied to a Tensor is recorded (define by run). A recorded node keeps the numbers it was computed from, so
+a value that is edited later does not change a gradient; gradients are an answer: asking twice gives the same numbers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,18 @@ import numpy as np
 from handgrad.core.interop import on_function, on_ufunc, pick_out
 from handgrad.core.op import Op, as_arrays, numbers, registry
 from handgrad.core.operators import BINARY, UNARY
+from handgrad.core.refusal import refusal
 from handgrad.core.reverse import reverse, topological
 from handgrad.core.sizes import show
 from handgrad.errors import DTypeError, GraphError, ShapeError, UnknownNameError, nearest
 
 Array = Any  # what NumPy takes
+
+
+def call(name: str, *args: Any, **settings: Any) -> Tensor:
+    """Apply the op of that name to Tensors."""
+    result: Tensor = registry[name](*args, **settings)
+    return result
 
 
 class Tensor:
@@ -48,7 +55,9 @@ class Tensor:
     @value.setter
     def value(self, new: Array) -> None:
         if self.op is not None:
-            raise GraphError("{name} was computed by {op}: only leaves take new values.", name=self._called(), op=self.op.name)  # fmt: skip
+            raise GraphError(
+                "{name} was computed by {op}: only leaves take new values.", name=self._called(), op=self.op.name
+            )
         array = np.array(new, dtype=self._value.dtype)
         if array.shape != self._value.shape:
             raise ShapeError(
@@ -84,12 +93,12 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
-        return registry["transpose"](self)
+        return call("transpose", self)
 
     @property
     def mT(self) -> Tensor:
         axes = tuple(range(self.ndim))
-        return registry["transpose"](self, axes=(*axes[:-2], axes[-1], axes[-2]))
+        return call("transpose", self, axes=(*axes[:-2], axes[-1], axes[-2]))
 
     def __len__(self) -> int:
         return len(self._value)
@@ -111,25 +120,26 @@ class Tensor:
         return self._value.item()
 
     def __getitem__(self, index: Any) -> Tensor:
-        return pick_out(self, index)
+        result: Tensor = pick_out(self, index)
+        return result
 
     def reshape(self, *shape: Any) -> Tensor:
-        return registry["reshape"](self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+        return call("reshape", self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
 
     def transpose(self, *axes: int) -> Tensor:
-        return registry["transpose"](self, axes=axes or None)
+        return call("transpose", self, axes=axes or None)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return registry["sum"](self, axis=axis, keepdims=keepdims)
+        return call("sum", self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return registry["mean"](self, axis=axis, keepdims=keepdims)
+        return call("mean", self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return registry["max"](self, axis=axis, keepdims=keepdims)
+        return call("max", self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return registry["min"](self, axis=axis, keepdims=keepdims)
+        return call("min", self, axis=axis, keepdims=keepdims)
 
     # -- NumPy functions applied to a Tensor ----------------------------------------------------------------------
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -146,7 +156,7 @@ class Tensor:
 
     # -- backward -------------------------------------------------------------------------------------------------
     def backward(self, gradient: Array | None = None) -> None:
-        """Backpropagate from here: every value this was computed from gets its gradient as `.grad` (replaced, not added).
+        """Backpropagate from here: every value this was computed from gets its gradient as `.grad`, replaced, not added.
 
         `gradient` is what arrives here, shaped as the value; it may be left out for a single number (it is 1).
         Raises GraphError for a whole array without one, or for whole numbers.
@@ -173,7 +183,7 @@ class Tensor:
     def _seed(self, gradient: Array | None) -> Any:
         if self.dtype.kind != "f":
             raise DTypeError(
-                "{name} holds {dtype}: a gradient needs floating-point numbers. Try hg.tensor(2.0) instead of hg.tensor(2).",
+                "{name} holds {dtype}: a gradient needs floating-point numbers. Try hg.tensor(2.0), not hg.tensor(2).",
                 name=self._called(), dtype=str(self.dtype),
             )  # fmt: skip
         if gradient is None:
@@ -224,7 +234,7 @@ for _method, _name in BINARY.items():
         setattr(Tensor, f"__r{_method}__", _backward)
 for _method, _name in UNARY.items():
     setattr(Tensor, f"__{_method}__", _unary(_name))
-Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # == is element by element, identity is the hash
+Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]  # == is element by element, identity is the hash
 
 
 def tensor(value: Array, *, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -238,15 +248,21 @@ def tensor(value: Array, *, dtype: Any = None, name: str | None = None) -> Tenso
     """
     if isinstance(value, Tensor):
         value = value._value
+    return Tensor(real(value, dtype), name=name)
+
+
+def real(value: Any, dtype: Any = None) -> Any:
+    """`value` as a new array of real numbers (or booleans)."""
     try:
         array = np.array(value, dtype=dtype)
     except (ValueError, TypeError):
-        raise DTypeError("{value!r} cannot be made an array of numbers.", value=str(value)[:60]) from None
-    if array.dtype.kind not in "fiub":
+        array = None
+    if array is None or array.dtype.kind not in "fiub":
         raise DTypeError(
-            "a tensor holds real numbers, got {dtype}: {value!r}.", dtype=str(array.dtype), value=str(value)[:60]
+            "{value!r} is not an array of real numbers: give a number, nested lists of equal length or an array.",
+            value=str(value)[:60],
         )
-    return Tensor(array, name=name)
+    return array
 
 
 def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
@@ -265,7 +281,10 @@ def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
             plain = True
     if plain:
         given = _owned(op, given, arrays)
-    value = (op.runner or op.prepare())(*given, **params)
+    try:
+        value = (op.runner or op.prepare())(*given, **params)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise refusal(op, given, params, error) from None
     if op.kind == "map" and len(given) > 1:
         shape = value.shape
         for i, a in enumerate(arrays):
@@ -388,5 +407,7 @@ def gradients(output: Tensor, wanted: Sequence[Tensor], seed: Any = None, record
 def known(name: str, names: Sequence[str], what: str) -> str:
     """`name` if it is one of `names`, else an error that suggests the nearest."""
     if name not in names:
-        raise UnknownNameError("there is no {what} named {name!r}. {hint}", what=what, name=name, hint=nearest(name, names))
+        raise UnknownNameError(
+            "there is no {what} named {name!r}. {hint}", what=what, name=name, hint=nearest(name, names)
+        )
     return name

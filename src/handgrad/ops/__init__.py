@@ -1,13 +1,13 @@
 """The mathematics, one file per family; importing this fills the registry."""
 
-from handgrad.core.op import registry
+from handgrad.core.op import Op, registry
 from handgrad.ops import elementwise, reductions, movement, linear, activations, losses  # noqa: F401, I001  (order of definition)
 
 for _op in registry.values():
     _op.check_complete()
 
 
-def __getattr__(name: str):  # type: ignore[no-untyped-def]
+def __getattr__(name: str) -> Op:
     """`hg.ops.NAME` is the op; swish and other second names are declared by the op itself."""
     if name in registry:
         return registry[name]

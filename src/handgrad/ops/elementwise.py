@@ -38,6 +38,11 @@ def _is(x: Any, number: float) -> bool:
     return _number(x) == number
 
 
+def _neutral(x: Any, number: float, y: Any) -> bool:
+    """Whether x is this number and leaves y as it is, its dtype included (1.0 times a whole number is no whole number)."""
+    return _is(x, number) and y.dtype in ("float", x.dtype)
+
+
 def _times_latex(call: Any) -> Any:
     x, y = call.args
     if x.ndim and y.ndim:
@@ -49,9 +54,9 @@ def _times_latex(call: Any) -> Any:
 
 # -- arithmetic: how they simplify --------------------------------------------------------------------------------
 def _add(xp: Any, x: Any, y: Any) -> Any:
-    if _is(x, 0) and y.shape == broadcast(x.shape, y.shape):
+    if _neutral(x, 0, y):
         return y
-    if _is(y, 0):
+    if _neutral(y, 0, x):
         return x
     if _number(x) is not None and _number(y) is not None:
         return _number(x) + _number(y)
@@ -61,9 +66,9 @@ def _add(xp: Any, x: Any, y: Any) -> Any:
 
 
 def _subtract(xp: Any, x: Any, y: Any) -> Any:
-    if _is(y, 0):
+    if _neutral(y, 0, x):
         return x
-    if _is(x, 0):
+    if _neutral(x, 0, y):
         return -y
     if _number(x) is not None and _number(y) is not None:
         return _number(x) - _number(y)
@@ -73,16 +78,16 @@ def _subtract(xp: Any, x: Any, y: Any) -> Any:
 
 
 def _multiply(xp: Any, x: Any, y: Any) -> Any:
-    if _is(x, 1):
+    if _neutral(x, 1, y):
         return y
-    if _is(y, 1):
+    if _neutral(y, 1, x):
         return x
     if _number(x) is not None and _number(y) is not None:
         return _number(x) * _number(y)
     for a, b in ((x, y), (y, x)):
         if _is(a, 0) and b.dtype == "float":
             return xp.broadcast_to(xp.constant(0.0), shape=b.shape) if b.shape else 0.0
-        if _is(a, -1):
+        if _neutral(a, -1, b):
             return -b
     if x.op is negative:  # signs to the front
         return -(x.args[0] * y)
@@ -110,7 +115,7 @@ def _negative(xp: Any, x: Any) -> Any:
 
 
 def _power(xp: Any, x: Any, y: Any) -> Any:
-    if _is(y, 1):
+    if _neutral(y, 1, x):
         return x
     if _number(x) is not None and isinstance(_number(y), int) and _number(y) >= 0:
         return _number(x) ** _number(y)

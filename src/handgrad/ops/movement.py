@@ -320,17 +320,30 @@ def _take_vjp(xp: Any, g: Any, out: Any, x: Any, indices: Any, axis: int) -> Any
 
 def _scatter_add(x: Any, indices: Any, shape: Any, axis: int) -> Any:
     whole = np.zeros(shape, np.asarray(x).dtype)
-    np.add.at(whole, (slice(None),) * axis + (np.asarray(indices),), x)
+    place: Any = (slice(None),) * axis + (np.asarray(indices),)
+    np.add.at(whole, place, x)
     return whole
 
 
-def _take(x: Any, indices: Any, axis: int = 0) -> Any:
+def _places(indices: Any, n: int, where: str) -> Any:
+    """Indices as they are, once it is sure that they are whole numbers from 0 to n - 1: a -1 must not wrap."""
     indices = np.asarray(indices)
-    n = np.shape(x)[axis]
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(
+            "{where} needs whole numbers as indices, got {dtype}: try y.astype(int).",
+            where=where, dtype=str(indices.dtype),
+        )  # fmt: skip
     if indices.size and (indices.min() < 0 or indices.max() >= n):
-        bad = indices.min() if indices.min() < 0 else indices.max()
-        raise IndexRangeError("take: index {i} is outside 0 to {last}.", i=int(bad), last=n - 1)
-    return np.take(x, indices, axis=axis)
+        at = int(np.argmax((indices < 0) | (indices >= n)))
+        raise IndexRangeError(
+            "{where}: index {i} at position {at} is outside 0 to {last}: count from 0.",
+            where=where, i=int(indices.flat[at]), at=at, last=n - 1,
+        )  # fmt: skip
+    return indices
+
+
+def _take(x: Any, indices: Any, axis: int = 0) -> Any:
+    return np.take(x, _places(indices, np.shape(x)[axis], "take"), axis=axis)
 
 
 take = primitive(
@@ -354,7 +367,8 @@ scatter_add = primitive(
 
 
 def _pick(x: Any, y: Any) -> Any:
-    return np.take_along_axis(np.asarray(x), np.asarray(y)[..., None], axis=-1)[..., 0]
+    x = np.asarray(x)
+    return np.take_along_axis(x, _places(y, x.shape[-1], "pick")[..., None], axis=-1)[..., 0]
 
 
 def _pick_shape(x: Any, y: Any) -> Any:
@@ -381,7 +395,7 @@ pick = primitive(
     samples=Samples("n m, n", integers={"y": "m"}, smallest=1),
 )  # fmt: skip
 one_hot = primitive(
-    lambda y, n: np.asarray(y)[..., None] == np.arange(n), "y", name="one_hot", kind="move", params={"n": 1},
+    lambda y, n: _places(y, n, "one_hot")[..., None] == np.arange(n), "y", name="one_hot", kind="move", params={"n": 1},
     shape=lambda y, n: ((*y.shape, n), "bool"), constant={"y": POSITION},
     python=lambda call: f"np.eye({call.params['n']})[{{0}}]", notation=r"\mathbf{{1}}_{{{0}}}",
     torch="torch.nn.functional.one_hot(y, n).bool()", sentence="1 in the column that the index names, 0 elsewhere.",

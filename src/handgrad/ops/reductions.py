@@ -128,7 +128,7 @@ def _mean_latex(call: Any) -> Any:
 mean = _row(
     "mean", (_mean_vjp,), _mean_latex, shape=_mean_shape, sentence="The mean over axes.",
     torch="torch.mean(x, dim=axis, keepdim=keepdims)", samples=Samples("n m k", params=AXES, smallest=1),
-    traits={"gradient": "copy"}, simplify=lambda xp, x, axis, keepdims: x if not x.ndim else None,
+    traits={"gradient": "copy"}, simplify=lambda xp, x, axis, keepdims: x if not x.ndim and x.dtype == "float" else None,
 )  # fmt: skip
 largest = _row(
     "max", (_extreme_vjp,), _extreme_latex("max"), sentence="The largest number over axes; ties share the gradient.",
