@@ -29,6 +29,7 @@ class Recording:
     loss: Expr | None = None
     layers: dict[Expr, str] = field(default_factory=dict)
     called: dict[Expr, str] = field(default_factory=dict)
+    inline: set[Expr] = field(default_factory=set)  # values that stand inside the next line
 
     @property
     def root(self) -> Expr:
@@ -45,6 +46,7 @@ class _Row:
     phase: str
     role: str
     origin: Origin
+    into: Name | None = None
 
 
 class Builder:
@@ -58,14 +60,13 @@ class Builder:
         self.rows: list[_Row] = []
         self.aliases: dict[Name, Name] = {}
         self.gradients: dict[Expr, Name] = {}
-        self.adjoints: dict[Expr, Expr] = {}
 
     # -- forward ------------------------------------------------------------------------------------------------
     def forward(self) -> None:
         """Name every value of the network in order: z1, a1, z2, ..., L."""
-        rank = 0
+        rank: dict[str, int] = {}
         for node in topological([self.rec.output, self.rec.root]):
-            if node.op is None or (node.op.view and node not in self.rec.called):
+            if node.op is None or (node.op.view and node not in self.rec.called) or node in self.rec.inline:
                 continue
             symbol = node.op.symbol or "h"
             if node in self.rec.called:
@@ -73,8 +74,9 @@ class Builder:
             elif node is self.rec.loss:
                 name = self.names.new("L")
             else:
-                rank += symbol == "z"
-                name = self.names.new(symbol, rank or None)
+                letter = "z" if symbol == "a" else symbol  # an activation has the number of what it squashes
+                rank[letter] = rank.get(letter, 0) + (symbol != "a")
+                name = self.names.new(symbol, rank[letter] or None)
             body = node if node.op.primitive else self.table.body(node, "safe")
             origin = Origin(self.rec.layers.get(node, ""), node.op.name, node)
             if body in self.named or body.op is None:  # the op changes nothing here: another name for the same value
@@ -106,7 +108,6 @@ class Builder:
             self.names.reserve(name)
             consumer, i, _ = parts[0]
             self.gradients[node] = name
-            self.adjoints[node] = total
             self._backward_row(total, name, "gradient", self._origin(consumer, i) if len(parts) == 1 else Origin(of=base.text))
             return total
 
@@ -145,9 +146,6 @@ class Builder:
         return Origin(self.rec.layers.get(consumer, ""), consumer.op.name, None, argument, str(self.named.get(consumer, "")))
 
     def _backward_row(self, value: Expr, name: Name, role: str, origin: Origin) -> None:
-        if value.op is None and value.name is None:
-            if role == "contribution":
-                return
         self.rows.append(_Row(value, value, name, "backward", role, origin))
 
     # -- writing ------------------------------------------------------------------------------------------------
@@ -197,10 +195,13 @@ class Builder:
             return refs[value]
 
         for row in rows:
+            if row.expr.is_constant:  # dL = 1: shown, but no name for the number 1
+                statements.append(Statement(row.name, fresh.constant(row.expr.value), row.phase, row.role, row.origin))
+                continue
             if row.role == "alias" or row.expr in owner:
                 name = owner.get(row.expr)
                 source = fresh.leaf(name, row.expr.shape, row.expr.dtype) if name else settle(row.expr, None, row.phase, row.origin)
-                statements.append(Statement(row.name, source, row.phase, "alias", row.origin))
+                statements.append(Statement(row.name, source, row.phase, "alias", row.origin, row.into))
                 refs[row.expr] = refs[row.value] = fresh.leaf(row.name, row.expr.shape, row.expr.dtype)
                 continue
             call = None
@@ -210,7 +211,7 @@ class Builder:
                 call = fresh.raw(node.op, args, node.params, node.shape, node.dtype)  # type: ignore[arg-type]
             expr = settle(row.expr, row.expr, row.phase, row.origin)
             origin = Origin(row.origin.layer, row.origin.op, call, row.origin.argument, row.origin.of)
-            statements.append(Statement(row.name, expr, row.phase, row.role, origin))
+            statements.append(Statement(row.name, expr, row.phase, row.role, origin, row.into))
             owner[row.expr] = owner[row.value] = row.name
             refs[row.expr] = refs[row.value] = fresh.leaf(row.name, row.expr.shape, row.expr.dtype)
         used = {n.text for s in statements for n in _names(s.expr)} | {n.text for n in outputs}
@@ -267,7 +268,7 @@ class Builder:
 
     def _shared(self, rows: Sequence[_Row]) -> dict[Expr, str]:
         """Unnamed results that get a statement of their own, with the word they are called by."""
-        forward = {e for r in rows if r.phase == "forward" for e in self._inside(r.expr)}
+        forward = {e for r in rows if r.phase == "forward" and not r.expr.is_constant for e in self._inside(r.expr)}
         own = {e for r in rows if r.phase == "forward" or r.expr not in forward for e in (r.expr, r.value)}
         twice = {r.expr for r in rows if r.phase != "forward"} & forward  # a forward value that is a gradient, too
         uses: dict[Expr, int] = {}

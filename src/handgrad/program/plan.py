@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from handgrad.core.reverse import topological
 from handgrad.core.sizes import Shape, Size, product, show
 from handgrad.core.symbols import Expr
+from handgrad.errors import ArgumentError
 from handgrad.program.calls import RECIPES
 from handgrad.program.printing import ATOM, Piece
 from handgrad.program.python import number
@@ -107,9 +109,11 @@ class Planner:
         name = s.target.text
         out = None
         if name in pins:
-            out = Register("pinned", s.shape, s.dtype, name, statement=i)
-        first = len(self.calls)
-        result = self.value(s.expr, out)
+            out = Register("pinned", s.shape, s.dtype, pins[name], statement=i)
+        if s.into is not None:
+            out = self._continue(i, s, out)
+        plain = s.expr.op is not None and s.expr.op.kind == "map" and s.expr.op.name not in RECIPES
+        result = self.value(s.expr, out if s.into is None or plain else None)
         if out is not None and result is not out:
             self.call("copyto", (result,), out, form="{fn}({out}, {ins})")
             result = out
@@ -122,6 +126,19 @@ class Planner:
         if (wanted or self.keep) and result.root.kind == "pool":
             result.root.last = len(self.program.statements) * 10**6  # never given back
         self.named[name] = result
+
+    def _continue(self, i: int, s: Statement, out: Register | None) -> Register | None:
+        """The register of a value that continues another's memory (a weight, a momentum): that memory, unless its old
+        value is still read later."""
+        assert s.into is not None
+        old = self.named[s.into.text]
+        later = self.program.statements[i + 1 :]
+        if any(n.name == s.into for t in later for n in topological([t.expr]) if n.op is None):
+            raise ArgumentError(
+                "{old} is read after its new value is written: write the update so that {new} comes last.",
+                old=s.into.text, new=s.target.text,
+            )  # fmt: skip
+        return Register("pinned", s.shape, s.dtype, old.text, statement=i)
 
     def value(self, e: Expr, out: Register | None = None) -> Register:
         """The register that holds an expression's value; emits the calls that compute it."""
@@ -313,7 +330,7 @@ class Planner:
         finals: dict[tuple[int, int, Shape], str] = {}
         for _, r in roots:
             if r.statement >= 0:
-                r.text = self.program.statements[r.statement].target.text
+                r.text = r.text or self.program.statements[r.statement].target.text
                 finals[r.statement, id(r.slot), r.shape] = r.text
         made = 0
         for statement, r in roots:

@@ -1,0 +1,137 @@
+"""The trace: the complete, ordered, named, immutable record of one forward and backward pass. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from handgrad.core.sizes import show
+from handgrad.errors import DataError, UnknownNameError, nearest
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value of a pass.
+
+    `name` in code (a1), `label` for people (dense1.weight), `role` (input, label, parameter, constant, setting, value,
+    local), `op`, `args` (names), `settings`, `layer` say where it comes from; `value` and `gradient` are read-only
+    arrays (gradient None where none flows); `contributions` are the parts that were added up to the gradient; `code`,
+    `formula`, `gradient_code`, `gradient_formula` the printed lines.
+    """
+
+    name: str
+    label: str
+    role: str
+    value: Any
+    gradient: Any = None
+    op: str = ""
+    args: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    layer: str = ""
+    contributions: tuple[Any, ...] = ()
+    code: str = ""
+    formula: str = ""
+    gradient_code: str = ""
+    gradient_formula: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All values of one pass in the order in which they were computed; `trace["z1"]` is a node by name or label.
+
+    >>> import handgrad as hg
+    >>> x, y, z = (hg.tensor(v, name=n) for v, n in [(2.0, "x"), (3.0, "y"), (4.0, "z")])
+    >>> t = hg.trace((x + y) * z)
+    >>> [n.name for n in t], float(t["x"].gradient)
+    (['x', 'y', 'z', 'h', 'f'], 4.0)
+    """
+
+    nodes: tuple[Node, ...]
+    loss: str
+    dtype: str
+    title: str = ""
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in (n.name, n.label) for n in self.nodes)
+
+    def __getitem__(self, name: str) -> Node:
+        for n in self.nodes:
+            if name in (n.name, n.label):
+                return n
+        raise UnknownNameError(
+            "this trace has no value {name!r}. {hint}", name=name, hint=nearest(name, [n.name for n in self.nodes])
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; every number is kept exactly."""
+        return {"handgrad_trace": VERSION, "loss": self.loss, "dtype": self.dtype, "title": self.title,
+                "nodes": [_node_to_dict(n) for n in self.nodes]}  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trace:
+        """The trace that `to_dict` wrote; raises DataError for anything else."""
+        if not isinstance(data, Mapping) or data.get("handgrad_trace") != VERSION:
+            got = data.get("handgrad_trace") if isinstance(data, Mapping) else type(data).__name__
+            raise DataError("this is not a handgrad trace of version {version}: got {got!r}.", version=VERSION, got=got)
+        nodes = tuple(_node_from_dict(n) for n in data["nodes"])
+        return cls(nodes, data["loss"], data["dtype"], data["title"])
+
+    def __str__(self) -> str:
+        rows = [f"{n.name:>8} {show(n.shape):>10}  {n.code or n.role}" for n in self.nodes]
+        rows += [f"{'':>8} {'':>10}  {n.gradient_code}" for n in reversed(self.nodes) if n.gradient_code]
+        return "\n".join(rows)
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.nodes)} values, {self.loss} = {np.asarray(self[self.loss].value).item():.6g}>"
+
+
+def frozen(array: Any) -> Any:
+    """A read-only array of its own memory."""
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy
+
+
+def _array(a: Any) -> Any:
+    if a is None:
+        return None
+    a = np.asarray(a)
+    # repr of a float reads back to the same bits; JSON has no word for what is not finite
+    flat = [x if not isinstance(x, float) or np.isfinite(x) else repr(x) for x in a.ravel().tolist()]
+    return {"dtype": a.dtype.name, "shape": list(a.shape), "data": flat}
+
+
+def _back(d: Any) -> Any:
+    if d is None:
+        return None
+    numbers = [float(x) if isinstance(x, str) else x for x in d["data"]]
+    return frozen(np.array(numbers, dtype=d["dtype"]).reshape(d["shape"]))
+
+
+_TEXT = ("name", "label", "role", "op", "layer", "code", "formula", "gradient_code", "gradient_formula")
+
+
+def _node_to_dict(n: Node) -> dict[str, Any]:
+    return {**{f: getattr(n, f) for f in _TEXT}, "args": list(n.args), "settings": dict(n.settings),
+            "value": _array(n.value), "gradient": _array(n.gradient),
+            "contributions": [_array(c) for c in n.contributions]}  # fmt: skip
+
+
+def _node_from_dict(d: Mapping[str, Any]) -> Node:
+    return Node(**{f: d[f] for f in _TEXT}, args=tuple(d["args"]), settings=dict(d["settings"]), value=_back(d["value"]),
+                gradient=_back(d["gradient"]), contributions=tuple(_back(c) for c in d["contributions"]))  # fmt: skip

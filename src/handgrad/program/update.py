@@ -1,0 +1,71 @@
+"""The update as a program: an optimizer's rule over one flat vector of all weights, printed once for the whole network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from handgrad.core.symbols import Expr, Symbols
+from handgrad.program.build import Builder, Recording, _Row
+from handgrad.program.names import Name
+from handgrad.program.statements import Leaf, Origin, Program
+
+
+class Rule(Protocol):
+    """What an optimizer brings: settings (single numbers), state (vectors as long as the weights), and its rule."""
+
+    def settings(self) -> Mapping[str, float]: ...
+    def state(self) -> tuple[str, ...]: ...
+    def rule(self, xp: Any, w: Any, g: Any, s: Any) -> Mapping[str, Any]: ...
+
+
+def clip_by_norm(xp: Any, g: Any, max_norm: Any) -> Any:
+    """Shorten the whole gradient to the length max_norm if it is longer (Pascanu et al. 2013; torch adds 1e-6)."""
+    norm = xp.sqrt(xp.sum(g * g))
+    scale = xp.minimum(1.0, max_norm / (norm + 1e-6))
+    return g * scale
+
+
+def clip_by_value(xp: Any, g: Any, max_value: Any) -> Any:
+    """Keep every single derivative within [-max_value, max_value]."""
+    return xp.maximum(xp.minimum(g, max_value), -max_value)
+
+
+def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_value: float | None = None) -> Program:
+    """The program of one update: leaves w, g (all weights and gradients, flat), the state, the settings."""
+    table = Symbols()
+    leaves: dict[Expr, Leaf] = {}
+
+    def leaf(name: str, shape: tuple[int, ...], role: str) -> Expr:
+        e = table.leaf(Name(name), shape)
+        leaves[e] = Leaf(Name(name), shape, "float", role)
+        return e
+
+    w, g = leaf("w", (size,), "parameter"), leaf("g", (size,), "gradient")
+    s = SimpleNamespace(t=leaf("t", (), "setting"))
+    for name in optimizer.settings():
+        setattr(s, name, leaf(name, (), "setting"))
+    for name in optimizer.state():
+        setattr(s, name, leaf(name, (size,), "state"))
+    used = g
+    if clip_norm is not None:
+        used = table.run_rule(clip_by_norm, (table, used, leaf("max_norm", (), "setting")), {})
+    if clip_value is not None:
+        used = table.run_rule(clip_by_value, (table, used, leaf("max_value", (), "setting")), {})
+    if used is not g:
+        table.hints[used] = "g_clipped"
+    new = table.run_rule(optimizer.rule, (table, w, used, s), {})
+    builder = Builder(Recording(table, leaves, w))
+    state_first = [name for name in new if name != "w"] + ["w"]
+    for name in state_first:
+        target = Name(name, kind="new")
+        role = "parameter" if name == "w" else "state"
+        op = type(optimizer).__name__
+        builder.rows.append(_Row(new[name], new[name], target, "update", role, Origin(op=op), Name(name)))
+    return builder.write([Name(name, kind="new") for name in state_first])
+
+
+def join(step: Program, after: Program) -> Program:
+    """One program out of two; what the second reads stays among its leaves."""
+    return Program(step.leaves + after.leaves, step.statements + after.statements, step.outputs + after.outputs)

@@ -1,0 +1,253 @@
+"""The loop: the printed script's own `make`, called batch after batch, with a history, a stop and a way back."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.errors import ArgumentError, DivergedError
+from handgrad.nn.metrics import score
+from handgrad.program.script import Training, make_source
+from handgrad.train.history import History
+from handgrad.train.optimizers import SGD, Optimizer, optimizer_from
+from handgrad.train.schedules import Schedule
+from handgrad.train.plan import training
+
+if TYPE_CHECKING:
+    from handgrad.nn.network import Network
+
+Callback = Callable[["Network", History, int], Any]
+TOO_FAR = 1e6  # a loss this many times the first one is not coming back
+
+
+@functools.lru_cache(maxsize=32)
+def _made(source: str) -> Any:
+    space: dict[str, Any] = {}
+    exec(compile(source, "<handgrad step>", "exec"), space)  # our own printed text, never a user's
+    return space["make"]
+
+
+class Session:
+    """One training under way: weights, optimizer state, the compiled steps for each size of batch."""
+
+    def __init__(self, net: Network, plan: Training, optimizer: Optimizer, resume: bool) -> None:
+        self.net, self.plan, self.optimizer = net, plan, optimizer
+        self.w: Any = net._w
+        self.g = np.empty_like(self.w)
+        kept = net.training_state
+        spec = optimizer.to_spec()
+        if resume and kept.get("optimizer") == spec:
+            self.state, self.t = kept["state"], kept["t"]
+        else:
+            self.state, self.t = {name: np.zeros_like(self.w) for name in optimizer.state()}, 0
+        self.make = _made(make_source(plan))
+        self.steps: dict[int, tuple[Any, Any, Any]] = {}
+
+    def bound(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
+        """Buffers and step for batches as long as this one."""
+        n = len(X)
+        if n not in self.steps:
+            Xb, yb = np.ascontiguousarray(X), np.ascontiguousarray(y)
+            self.steps[n] = Xb, yb, self.make(self.w, self.g, self.state, Xb, yb)
+        return self.steps[n]
+
+    def keep(self) -> None:
+        """Leave the optimizer's memory with the network, so that a second fit goes on."""
+        self.net.training_state = {"optimizer": self.optimizer.to_spec(), "state": self.state, "t": self.t,
+                                   "epochs": self.net.training_state.get("epochs", 0)}  # fmt: skip
+
+
+def _checked(epochs: Any, batch_size: Any) -> None:
+    if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 0:
+        raise ArgumentError("epochs must be a whole number of at least 0, got {epochs!r}.", epochs=epochs)
+    whole = isinstance(batch_size, (int, np.integer)) and not isinstance(batch_size, bool)
+    if batch_size is not None and not (whole and batch_size > 0):
+        raise ArgumentError("batch_size must be a whole number of at least 1, got {size!r}.", size=batch_size)
+
+
+def _clip(name: str, value: Any) -> None:
+    if value is not None and not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
+        raise ArgumentError("{name} must be a finite number above 0, got {value!r}.", name=name, value=value)
+
+
+def train_step(net: Network, X: Any, y: Any, optimizer: Any = 0.1, *, clip_norm: float | None = None,
+               clip_value: float | None = None) -> float:  # fmt: skip
+    """One update; gives the loss before it. `optimizer` may be a learning rate."""
+    _clip("clip_norm", clip_norm)
+    _clip("clip_value", clip_value)
+    chosen = optimizer_from(optimizer)
+    X, y = net._pair(X, y)
+    _some(X)
+    plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value)
+    session = Session(net, plan, chosen, resume=True)
+    with np.errstate(all="ignore"):
+        session.t += 1
+        loss = float(session.make(session.w, session.g, session.state, np.ascontiguousarray(X), y)(session.t))
+    session.keep()
+    return loss
+
+
+def _some(X: Any) -> None:
+    if not len(X):
+        raise ArgumentError("X has {n} rows: training needs at least one.", n=0)
+
+
+def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | None = None, optimizer: Any = None,
+        validation: tuple[Any, Any] | None = None, clip_norm: float | None = None, clip_value: float | None = None,
+        schedule: Schedule | None = None, callbacks: Sequence[Callback] = (), seed: int | None = None,
+        progress: bool | None = None) -> History:  # fmt: skip
+    """Train `net` on X (N, ...) and y for some epochs; gives the History.
+
+    `batch_size=None` takes all rows at once; otherwise rows are shuffled by (seed, epoch). `optimizer` is an Optimizer,
+    a name, or a learning rate (SGD(0.1) if left out). `validation=(X, y)` is measured along the way. `clip_norm` and
+    `clip_value` bound the gradient. `callbacks` are called as `callback(net, history, epoch)` after each epoch; one that
+    returns True ends training. A second call goes on where the first ended (with the same optimizer its momentum too);
+    `net.reset()` starts again. Ctrl-C leaves weights and `net.history` as they are and is raised again.
+
+    Raises DivergedError when the loss is not finite or above 1e6 times the first; the network keeps its last finite
+    weights and the error carries `history`.
+    """
+    _checked(epochs, batch_size)
+    _clip("clip_norm", clip_norm)
+    _clip("clip_value", clip_value)
+    chosen = optimizer_from(optimizer if optimizer is not None else SGD(0.1))
+    X, y = net._pair(X, y)
+    _some(X)
+    pair = net._pair(*validation) if validation is not None else None
+    plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value, scheduled=schedule is not None)
+    session = Session(net, plan, chosen, resume=True)
+    history = History(metric_name="accuracy" if net._loss().task != "values" else "r2")
+    net.history = history
+    run = _Run(session, X, y, batch_size, net.seed if seed is None else int(seed), schedule, history, pair)
+    from handgrad.train.progress import bar
+
+    started = time.perf_counter()
+    try:
+        with bar(epochs, progress) as show, np.errstate(all="ignore"):
+            for epoch in range(epochs):
+                loss = run.epoch(epoch, last=epoch == epochs - 1, every=max(1, epochs // 200))
+                show(epoch + 1, loss)
+                if callbacks and any([callback(net, history, epoch) is True for callback in callbacks]):
+                    history.stopped = "a callback ended it"
+                    break
+    finally:
+        history.seconds = time.perf_counter() - started
+        history.steps = run.updates
+        session.keep()
+        net.training_state["epochs"] = run.first + len(history.loss)
+    return history
+
+
+class _Run:
+    """The epochs of one fit."""
+
+    def __init__(self, session: Session, X: Any, y: Any, batch_size: int | None, seed: int, schedule: Schedule | None,
+                 history: History, validation: Any) -> None:  # fmt: skip
+        self.s, self.X, self.y, self.seed, self.schedule = session, X, y, seed, schedule
+        self.n = len(X)
+        self.size = self.n if batch_size is None else min(int(batch_size), self.n)
+        self.whole = batch_size is None
+        self.history, self.validation = history, validation
+        self.first = int(session.net.training_state.get("epochs", 0))
+        self.limit = np.inf
+        self.updates = 0
+        self.safe = session.w.copy()
+        self.before = np.empty_like(session.w)
+        self.layers = _layers(session.net)
+        self.lr = float(session.plan.settings["lr"])
+
+    def epoch(self, epoch: int, last: bool, every: int) -> float:
+        """One pass over the data; gives its mean loss."""
+        s = self.s
+        np.copyto(self.safe, s.w)
+        number = self.first + epoch
+        args: tuple[float, ...] = ()
+        if self.schedule is not None:
+            self.lr = float(self.schedule.rate(s.optimizer.lr, number))
+            args = (self.lr,)
+        record = epoch % every == 0 or last
+        if self.whole:
+            run = s.bound(self.X, self.y)[2]
+            if record:
+                np.copyto(self.before, s.w)
+            loss = self._step(run, args)
+        else:
+            order = np.random.default_rng((self.seed, number)).permutation(self.n)
+            total = 0.0
+            for first in range(0, self.n, self.size):
+                rows = order[first : first + self.size]
+                Xb, yb, run = s.steps.get(len(rows)) or s.bound(self.X[rows], self.y[rows])
+                np.take(self.X, rows, 0, Xb, "clip")
+                np.take(self.y, rows, 0, yb, "clip")
+                if record and first + self.size >= self.n:
+                    np.copyto(self.before, s.w)
+                total += self._step(run, args) * len(rows)
+            loss = total / self.n
+        self.history.loss.append(loss)
+        if record:
+            self._record(number)
+        return loss
+
+    def _step(self, run: Any, args: tuple[float, ...]) -> float:
+        self.s.t += 1
+        loss = float(run(self.s.t, *args))
+        self.updates += 1
+        if not loss <= self.limit:  # not finite, or much larger than at the start
+            self._diverged(loss)
+        elif self.limit == np.inf:
+            self.limit = TOO_FAR * max(abs(loss), 1e-3) if np.isfinite(loss) else np.inf
+        return loss
+
+    def _diverged(self, loss: float) -> None:
+        s = self.s
+        where = ""
+        for layer, slices in self.layers.items():
+            if not all(np.isfinite(s.g[a:b]).all() and np.isfinite(s.w[a:b]).all() for a, b in slices):
+                where = layer
+                break
+        if not where:
+            where = max(self.layers, key=lambda x: _norm(s.g, self.layers[x]))
+        np.copyto(s.w, self.safe)
+        for value in s.state.values():
+            value[...] = 0
+        s.net.training_state = {}
+        error = DivergedError(
+            "training diverged at step {step} in {layer}: the loss is {loss}. The last finite weights are kept. Try a "
+            "learning rate below {lr}, or clip_norm=1.",
+            step=self.updates, layer=where, loss=f"{loss:.4g}", lr=f"{self.lr:g}",
+        )  # fmt: skip
+        self.history.stopped = "diverged"
+        error.history = self.history  # type: ignore[attr-defined]
+        error.step, error.layer = self.updates, where  # type: ignore[attr-defined]
+        raise error
+
+    def _record(self, epoch: int) -> None:
+        h, s, net = self.history, self.s, self.s.net
+        h.epochs.append(epoch)
+        h.lr.append(self.lr)
+        loss = net._loss()
+        h.metric.append(score(loss, net.forward(self.X), self.y))
+        if self.validation is not None:
+            Xv, yv = self.validation
+            h.validation_loss.append(net.loss_value(Xv, yv))
+            h.validation_metric.append(score(loss, net.forward(Xv), yv))
+        np.subtract(s.w, self.before, self.before)
+        for layer, slices in self.layers.items():
+            for store, vector in ((h.gradient_norm, s.g), (h.update_size, self.before), (h.weight_norm, s.w)):
+                store.setdefault(layer, []).append(_norm(vector, slices))
+
+
+def _norm(vector: Any, slices: Sequence[tuple[int, int]]) -> float:
+    return float(np.sqrt(sum(float(np.dot(vector[a:b], vector[a:b])) for a, b in slices)))
+
+
+def _layers(net: Network) -> dict[str, list[tuple[int, int]]]:
+    found: dict[str, list[tuple[int, int]]] = {}
+    for x in net.slots.slices:
+        found.setdefault(x.name.rpartition(".")[0], []).append((x.start, x.stop))
+    return found
+
