@@ -1,0 +1,66 @@
+"""Networks: layers, losses and initialisers as plain data."""
+
+from handgrad.nn import init
+from handgrad.nn.layer import Layer, Parameter, Parameters
+from handgrad.nn.layers import (
+    ELU,
+    GELU,
+    Activation,
+    Dense,
+    Flatten,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Residual,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Swish,
+    Tanh,
+)
+from handgrad.nn.losses import (
+    BCE,
+    MAE,
+    MSE,
+    BCEWithLogits,
+    CrossEntropy,
+    HalfSSE,
+    Huber,
+    Loss,
+    loss_from,
+)
+from handgrad.nn.parse import parse, short_form
+
+__all__ = [
+    "BCE",
+    "ELU",
+    "GELU",
+    "MAE",
+    "MSE",
+    "Activation",
+    "BCEWithLogits",
+    "CrossEntropy",
+    "Dense",
+    "Flatten",
+    "HalfSSE",
+    "Huber",
+    "Layer",
+    "LeakyReLU",
+    "LogSoftmax",
+    "Loss",
+    "Parameter",
+    "Parameters",
+    "ReLU",
+    "Residual",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Swish",
+    "Tanh",
+    "init",
+    "loss_from",
+    "parse",
+    "short_form",
+]
