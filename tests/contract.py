@@ -334,10 +334,11 @@ def check_value(case: Case) -> None:
         assert np.array_equal(a, b), f"{case}: an input was written to"
         assert case.op.view or not np.shares_memory(plain, a), f"{case}: the result shares memory with an input"
     near(case, out, plain, "value of the recorded op", 1e-15)
-    for i, grad in zip(case.moving, grads, strict=True if grads else False):
+    for i, grad in zip(case.moving, grads, strict=bool(grads)):
         assert grad.shape == np.shape(case.arrays[i]), f"{case}: gradient {i} has shape {grad.shape}"
         assert grad.dtype == np.float64, f"{case}: gradient {i} is {grad.dtype}"
-        assert grad.flags.writeable and not np.shares_memory(grad, case.g), f"{case}: gradient {i} is not its own"
+        assert grad.flags.writeable, f"{case}: gradient {i} cannot be written to"
+        assert not np.shares_memory(grad, case.g), f"{case}: gradient {i} is not its own"
     check_symbols(case, plain, grads)
     near(case, plain, case.value(form=textbook), "forms")
     against = {"complex step": complex_step(case), "central difference": central_differences(case)} if grads else {}
@@ -383,8 +384,9 @@ def check_letters(case: Case) -> None:
     try:
         node, leaves, seed, values = as_symbols(case, letters=True)
     except (ShapeError, IndexRangeError) as error:  # cutting and joining along an axis of unknown length
-        assert "N" in str(error), f"{case}: {error}"
-        return
+        if "N" in str(error):
+            return
+        raise
     plain, grads = by_hand(case)
     assert sized(node.shape, values) == plain.shape, f"{case}: the shape rule says {node.shape}"
     near(case, np.broadcast_to(evaluate(node, values), plain.shape), plain, "symbols")

@@ -77,7 +77,7 @@ SUBTLE = {
     "take adds everything to row 0": ("take", "x", lambda xp, g, out, x, indices, axis: xp.scatter_add(
         g, 0 * indices, shape=x.shape, axis=axis)),
     "fold in place of patches": ("fold", "p", lambda xp, g, out, p, **_: 0.0 * p),
-    "cross entropy without the label": ("cross_entropy", "z", lambda xp, g, out, z, y, reduction: g * xp.softmax(z, axis=1)),
+    "cross entropy without the label": ("cross_entropy", "z", lambda xp, g, out, z, y, **_: g * xp.softmax(z, axis=1)),
     "where: the branches exchanged": ("where", "x", lambda xp, g, out, c, x, y: xp.where(c, 0, g)),
     "drifts to float64": ("tanh", "x", lambda xp, g, out, x: g * (1 - out * out) * np.ones((), np.float64)),
     "NaN at a corner": ("softplus", "x", lambda xp, g, out, x: g * (xp.exp(x) / (1 + xp.exp(x)))),

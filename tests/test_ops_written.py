@@ -57,15 +57,15 @@ def sizes(tree: ast.AST) -> set[int]:
 
 
 def repeated(tree: ast.AST) -> list[str]:
+    """Computations with an array in them that stand in a body more than once."""
     skip = sizes(tree)
-    parts = [
-        ast.unparse(node)
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.BinOp, ast.Call, ast.Compare)) and id(node) not in skip
-        and any(isinstance(part, ast.Name) and part.id != "xp" for part in ast.walk(node))
-        and not (isinstance(node, ast.BinOp) and all(id(p) in skip or not isinstance(p, ast.Name) for p in ast.walk(node)))
-    ]  # fmt: skip
-    return [text for text, times in Counter(parts).items() if times > 1]
+
+    def computes(node: ast.AST) -> bool:
+        named = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id != "xp" and id(n) not in skip]
+        return isinstance(node, ast.BinOp | ast.Call | ast.Compare) and id(node) not in skip and bool(named)
+
+    times = Counter(ast.unparse(node) for node in ast.walk(tree) if computes(node))
+    return [text for text, n in times.items() if n > 1]
 
 
 def given_twice(tree: ast.AST) -> list[str]:

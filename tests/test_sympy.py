@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import oracle
 
 import handgrad as hg
 from handgrad.core.op import Op
 from handgrad.core.symbols import Symbols
+from oracles import oracle
 
 SCALAR = [
     op for op in hg.ops.registry.values()
@@ -186,8 +186,9 @@ def test_simplified_formulas_equal_sympys(tree):
 def test_what_lectures_expect_to_see():
     table = Symbols()
     x, y = table.leaf("x", (2, 3)), table.leaf("y", (2, 3))
+    negative = -x
     for got, wanted in [
-        (1 * x, x), (x * 1, x), (x + 0, x), (0 + x, x), (x - 0, x), (x / 1, x), (x**1, x), (-(-x), x), (x.T.T, x),
+        (1 * x, x), (x * 1, x), (x + 0, x), (0 + x, x), (x - 0, x), (x / 1, x), (x**1, x), (-negative, x), (x.T.T, x),
         (x + (-y), x - y), (x - (-y), x + y), ((-x) * y, -(x * y)), (x * (-y), -(x * y)), ((-x) / y, -(x / y)),
         (x.reshape(6).reshape(2, 3), x), (x.reshape(2, 3), x), (2 * (3 * x), 6 * x),
     ]:  # fmt: skip

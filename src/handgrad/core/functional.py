@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.core.interop import real
 from handgrad.core.sizes import show
-from handgrad.core.tensor import Tensor, gradients, real
+from handgrad.core.tensor import Tensor, gradients
 from handgrad.errors import ArgumentError, DTypeError, GraphError, ShapeError
 
 Wrt = int | Sequence[int]

@@ -79,6 +79,20 @@ def on_function(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     return op(*args, **kwargs)
 
 
+def real(value: Any, dtype: Any = None) -> Any:
+    """`value` as a new array of real numbers (or booleans)."""
+    try:
+        array = np.array(value, dtype=dtype)
+    except (ValueError, TypeError):
+        array = None
+    if array is None or array.dtype.kind not in "fiub":
+        raise DTypeError(
+            "{value!r} is not an array of real numbers: give a number, nested lists of equal length or an array.",
+            value=str(value)[:60],
+        )
+    return array
+
+
 def pick_out(x: Any, index: Any) -> Any:
     """x[index]: whole numbers, slices, ... and None by `getitem`; lists and arrays of whole numbers by `take`.
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.core.interop import on_function, on_ufunc, pick_out
+from handgrad.core.interop import on_function, on_ufunc, pick_out, real
 from handgrad.core.op import Op, as_arrays, numbers, registry
 from handgrad.core.operators import BINARY, UNARY
 from handgrad.core.refusal import refusal
 from handgrad.core.reverse import reverse, topological
 from handgrad.core.sizes import show
-from handgrad.errors import DTypeError, GraphError, ShapeError, UnknownNameError, nearest
+from handgrad.errors import DTypeError, GraphError, ShapeError
 
 Array = Any  # what NumPy takes
 
@@ -156,7 +156,7 @@ class Tensor:
 
     # -- backward -------------------------------------------------------------------------------------------------
     def backward(self, gradient: Array | None = None) -> None:
-        """Backpropagate from here: every value this was computed from gets its gradient as `.grad`, replaced, not added.
+        """Backpropagate from here: every value this was computed from gets its gradient as `.grad` (replaced).
 
         `gradient` is what arrives here, shaped as the value; it may be left out for a single number (it is 1).
         Raises GraphError for a whole array without one, or for whole numbers.
@@ -249,20 +249,6 @@ def tensor(value: Array, *, dtype: Any = None, name: str | None = None) -> Tenso
     if isinstance(value, Tensor):
         value = value._value
     return Tensor(real(value, dtype), name=name)
-
-
-def real(value: Any, dtype: Any = None) -> Any:
-    """`value` as a new array of real numbers (or booleans)."""
-    try:
-        array = np.array(value, dtype=dtype)
-    except (ValueError, TypeError):
-        array = None
-    if array is None or array.dtype.kind not in "fiub":
-        raise DTypeError(
-            "{value!r} is not an array of real numbers: give a number, nested lists of equal length or an array.",
-            value=str(value)[:60],
-        )
-    return array
 
 
 def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
@@ -402,12 +388,3 @@ def gradients(output: Tensor, wanted: Sequence[Tensor], seed: Any = None, record
     with np.errstate(over="ignore", under="ignore"):
         found = reverse([(output, start)], wanted, _vjp, _total)
     return [np.array(found[id(w)], dtype=w.dtype) if id(w) in found else np.zeros(w.shape, w.dtype) for w in wanted]
-
-
-def known(name: str, names: Sequence[str], what: str) -> str:
-    """`name` if it is one of `names`, else an error that suggests the nearest."""
-    if name not in names:
-        raise UnknownNameError(
-            "there is no {what} named {name!r}. {hint}", what=what, name=name, hint=nearest(name, names)
-        )
-    return name

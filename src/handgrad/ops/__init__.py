@@ -1,7 +1,11 @@
 """The mathematics, one file per family; importing this fills the registry."""
 
 from handgrad.core.op import Op, registry
-from handgrad.ops import elementwise, reductions, movement, linear, activations, losses  # noqa: F401, I001  (order of definition)
+
+# the registry keeps the order of definition, from the simple to the composed
+# isort: off
+from handgrad.ops import elementwise, reductions, movement, picking, windows, linear, activations, losses  # noqa: F401
+# isort: on
 
 for _op in registry.values():
     _op.check_complete()

@@ -22,7 +22,8 @@ def _(xp, g, out, x):
 
 
 @op(notation=r"\operatorname{{ReLU}}\left({0}\right)", symbol="a", torch="torch.relu(x)", samples=WIDE,
-    traits={"activation": True, "range": (0.0, math.inf), "flat": "left", "gain": math.sqrt(2), "module": "ReLU"})  # fmt: skip
+    traits={"activation": True, "range": (0.0, math.inf), "flat": "left", "gain": math.sqrt(2),
+            "module": "ReLU"})  # fmt: skip
 def relu(xp, x):
     """Pass what is positive, stop the rest; the derivative at 0 is 0."""
     return xp.maximum(x, 0)
@@ -35,7 +36,8 @@ def _(xp, g, out, x):
 
 @op(notation=r"\operatorname{{LeakyReLU}}\left({0}\right)", symbol="a", samples=WIDE,
     torch="torch.nn.functional.leaky_relu(x, alpha)",
-    traits={"activation": True, "range": (-math.inf, math.inf), "gain": math.sqrt(2), "module": "LeakyReLU"})  # fmt: skip
+    traits={"activation": True, "range": (-math.inf, math.inf), "gain": math.sqrt(2),
+            "module": "LeakyReLU"})  # fmt: skip
 def leaky_relu(xp, x, *, alpha=0.01):
     """Pass what is positive, let a little of the rest through."""
     return xp.where(x > 0, x, alpha * x)
@@ -77,7 +79,8 @@ def _(xp, g, out, x):
 
 @op(notation=r"\operatorname{{GELU}}\left({0}\right)", symbol="a", quiet=("under",), samples=WIDE,
     torch="torch.nn.functional.gelu(x)",
-    traits={"activation": True, "range": (-0.17, math.inf), "flat": "left", "gain": math.sqrt(2), "module": "GELU"})  # fmt: skip
+    traits={"activation": True, "range": (-0.17, math.inf), "flat": "left", "gain": math.sqrt(2),
+            "module": "GELU"})  # fmt: skip
 def gelu(xp, x):
     """x times the probability that a normal random number lies below x."""
     phi = 0.5 * (1 + xp.erf(x / xp.sqrt(2.0)))
@@ -94,7 +97,8 @@ def _(xp, g, out, x):
 @op(notation=r"\operatorname{{GELU}}_{{\tanh}}\left({0}\right)", symbol="a", quiet=("under",),
     samples=Samples(corners=((np.array([0.0, -1000.0, 1000.0, -30.0, 30.0]),),)),
     torch="torch.nn.functional.gelu(x, approximate='tanh')",
-    traits={"activation": True, "range": (-0.17, math.inf), "flat": "left", "gain": math.sqrt(2), "module": "GELU"})  # fmt: skip
+    traits={"activation": True, "range": (-0.17, math.inf), "flat": "left", "gain": math.sqrt(2),
+            "module": "GELU"})  # fmt: skip
 def gelu_tanh(xp, x):
     """GELU by its approximation with tanh."""
     u = xp.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
@@ -112,7 +116,8 @@ def _(xp, g, out, x):
 
 @op(notation=r"\operatorname{{softplus}}\left({0}\right)", symbol="a", quiet=("under",), samples=WIDE,
     torch="torch.nn.functional.softplus(x, threshold=40)",  # above torch's own 20 its result is off by 1e-10
-    traits={"activation": True, "range": (0.0, math.inf), "flat": "left", "gain": 1.0, "module": "Softplus"})  # fmt: skip
+    traits={"activation": True, "range": (0.0, math.inf), "flat": "left", "gain": 1.0,
+            "module": "Softplus"})  # fmt: skip
 def softplus(xp, x):
     """A smooth ReLU: the logarithm of 1 + exp(x)."""
     return xp.log(1 + xp.exp(x))
@@ -134,7 +139,8 @@ ROWS = Samples("n m|m|b n m", params=({"axis": -1}, {"axis": 0}), smallest=1,
 
 @op(notation=r"\operatorname{{softmax}}\left({0}\right)", symbol="a", quiet=("under",), samples=ROWS,
     torch="torch.softmax(x, dim=axis)",
-    traits={"activation": True, "range": (0.0, 1.0), "flat": "both", "gain": 1.0, "module": "Softmax", "rows": True})  # fmt: skip
+    traits={"activation": True, "range": (0.0, 1.0), "flat": "both", "gain": 1.0,
+            "module": "Softmax", "rows": True})  # fmt: skip
 def softmax(xp, x, *, axis=-1):
     """Turn each row into probabilities: positive, adding up to 1."""
     e = xp.exp(x)
@@ -156,7 +162,8 @@ def _(xp, g, out, x, axis):
 
 @op(notation=r"\operatorname{{logsoftmax}}\left({0}\right)", symbol="a", quiet=("under",), samples=ROWS,
     torch="torch.log_softmax(x, dim=axis)",
-    traits={"activation": True, "range": (-math.inf, 0.0), "gain": 1.0, "module": "LogSoftmax", "rows": True})  # fmt: skip
+    traits={"activation": True, "range": (-math.inf, 0.0), "gain": 1.0,
+            "module": "LogSoftmax", "rows": True})  # fmt: skip
 def log_softmax(xp, x, *, axis=-1):
     """The logarithm of softmax, without forming the probabilities."""
     lse = xp.logsumexp(x, axis=axis, keepdims=True)

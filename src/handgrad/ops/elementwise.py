@@ -39,7 +39,7 @@ def _is(x: Any, number: float) -> bool:
 
 
 def _neutral(x: Any, number: float, y: Any) -> bool:
-    """Whether x is this number and leaves y as it is, its dtype included (1.0 times a whole number is no whole number)."""
+    """Whether x is this number and leaves y as it is, its dtype included: 1.0 times a whole number is none."""
     return _is(x, number) and y.dtype in ("float", x.dtype)
 
 
@@ -197,7 +197,8 @@ def _sqrt(x: Any, out: Any = None) -> Any:
 
 
 sqrt = _row(
-    "sqrt", "x", (lambda xp, g, out, x: g / (2 * out),), "np.sqrt({0})", r"\sqrt{{{0}}}", ufunc="sqrt", rule=_sqrt, shape=_float,
+    "sqrt", "x", (lambda xp, g, out, x: g / (2 * out),), "np.sqrt({0})", r"\sqrt{{{0}}}", ufunc="sqrt", rule=_sqrt,
+    shape=_float,
     torch="torch.sqrt(x)", sentence="The square root.", samples=Samples(domain=(0.2, 3.0)),
 )  # fmt: skip
 
@@ -234,7 +235,8 @@ tanh = _row(
 erf = _row(
     "erf", "x", (lambda xp, g, out, x: g * (2 / xp.sqrt(math.pi) * xp.exp(-(x**2))),), "erf({0})",
     r"\operatorname{{erf}}{0:9}", rule=erf_values, shape=_float, torch="torch.erf(x)", quiet=("under",),
-    sentence="The error function, to 2 units in the last place (NumPy has none).", traits={"range": (-1.0, 1.0), "carried": erf_values},
+    sentence="The error function, to 2 units in the last place (NumPy has none).",
+    traits={"range": (-1.0, 1.0), "carried": erf_values},
     samples=Samples(corners=((np.array([0.0, -1000.0, 1000.0]),),)),
 )  # fmt: skip
 

@@ -13,7 +13,9 @@ from handgrad.errors import ShapeError
 
 def _shape(x: Any, y: Any) -> Any:
     if not x.ndim or not y.ndim:
-        raise ShapeError("matmul: a single number has no rows and columns, got {x} and {y}: use *.", x=show(x.shape), y=show(y.shape))  # fmt: skip
+        raise ShapeError(
+            "matmul: a single number has no rows and columns, got {x} and {y}: use *.", x=show(x.shape), y=show(y.shape)
+        )
     inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
     if x.shape[-1] != inner:
         raise ShapeError(
@@ -24,7 +26,7 @@ def _shape(x: Any, y: Any) -> Any:
     return batch + (x.shape[-2:-1] if x.ndim > 1 else ()) + (y.shape[-1:] if y.ndim > 1 else ()), "float"
 
 
-def _mT(xp: Any, x: Any) -> Any:
+def _turned(xp: Any, x: Any) -> Any:
     axes = tuple(range(x.ndim))
     return xp.transpose(x, axes=(*axes[:-2], axes[-1], axes[-2]))
 
@@ -41,8 +43,8 @@ def _x_vjp(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
         return _fit(xp, xp.reshape(g, shape=(*g.shape, 1)) * y, x.shape)
     if x.ndim == 1:
         g = xp.reshape(g, shape=(*g.shape[:-1], 1, g.shape[-1]))
-        return _fit(xp, xp.reshape(xp.matmul(g, _mT(xp, y)), shape=(*y.shape[:-2], x.shape[0])), x.shape)
-    return _fit(xp, xp.matmul(g, _mT(xp, y)), x.shape)
+        return _fit(xp, xp.reshape(xp.matmul(g, _turned(xp, y)), shape=(*y.shape[:-2], x.shape[0])), x.shape)
+    return _fit(xp, xp.matmul(g, _turned(xp, y)), x.shape)
 
 
 def _y_vjp(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -52,8 +54,8 @@ def _y_vjp(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
         return _fit(xp, column * row, y.shape)
     if y.ndim == 1:
         g = xp.reshape(g, shape=(*g.shape, 1))
-        return _fit(xp, xp.reshape(xp.matmul(_mT(xp, x), g), shape=(*x.shape[:-2], y.shape[0])), y.shape)
-    return _fit(xp, xp.matmul(_mT(xp, x), g), y.shape)
+        return _fit(xp, xp.reshape(xp.matmul(_turned(xp, x), g), shape=(*x.shape[:-2], y.shape[0])), y.shape)
+    return _fit(xp, xp.matmul(_turned(xp, x), g), y.shape)
 
 
 matmul = primitive(
@@ -69,7 +71,8 @@ def _affine_latex(call: Any) -> Any:
     return r"{0:5}\,{1:6} + {2:4}", 4
 
 
-@op(symbol="z", notation=_affine_latex, torch="torch.nn.functional.linear(x, W.mT, b)", samples=Samples("n d, d m, m|d, d m, m|b n d, d m, m"),
+@op(symbol="z", notation=_affine_latex, torch="torch.nn.functional.linear(x, W.mT, b)",
+    samples=Samples("n d, d m, m|d, d m, m|b n d, d m, m"),
     traits={"gradient": "exchange", "module": "Linear"})  # fmt: skip
 def affine(xp, x, W, b):
     """Weigh the inputs, add them up, add the bias: every row of x times W, plus b."""

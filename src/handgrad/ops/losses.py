@@ -23,9 +23,7 @@ def reduce_loss(xp, each, reduction):
         return xp.sum(each)
     if reduction == "batch_mean":
         return xp.sum(each) / each.shape[0]
-    raise ArgumentError(
-        "reduction must be 'mean', 'sum' or 'batch_mean', got {reduction!r}.", reduction=reduction
-    )
+    raise ArgumentError("reduction must be 'mean', 'sum' or 'batch_mean', got {reduction!r}.", reduction=reduction)
 
 
 def share(x, reduction):
@@ -135,8 +133,8 @@ def _(xp, g, out, p, y, reduction):
 
 @op(symbol="L", notation=r"\operatorname{{BCE}}\left(\sigma({0}), {1}\right)", constant={"y": TARGET},
     quiet=("over", "under"),
-    samples=Samples("n m, n m", params=tuple({**r, "pos_weight": w} for r in REDUCTIONS for w in (1.0, 2.5)), smallest=1,
-                    domains={"y": (0.0, 1.0)},
+    samples=Samples("n m, n m", params=tuple({**r, "pos_weight": w} for r in REDUCTIONS for w in (1.0, 2.5)),
+                    smallest=1, domains={"y": (0.0, 1.0)},
                     corners=((np.array([[1000.0, -1000.0, 0.0]]), np.array([[0.0, 1.0, 1.0]])),)),
     torch="reduce(F.binary_cross_entropy_with_logits(z, y, reduction='none', "
           "pos_weight=torch.tensor(pos_weight, dtype=z.dtype)))",

@@ -1,4 +1,4 @@
-"""Moving numbers about: reshape, transpose, copy, cut out, put together, pick by index, patches of images."""
+"""Moving numbers about: reshape, transpose, copy, cut out, put together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from handgrad.core.op import Samples, op, primitive
 from handgrad.core.sizes import Size, broadcast, divide, product, show
 from handgrad.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 from handgrad.ops.reductions import axes_of
-
-POSITION = "an index is a position, it cannot move a little"
 
 
 def _settle_reshape(x: Any, shape: Any) -> dict[str, Any]:
@@ -56,10 +54,11 @@ def _reshape_python(call: Any) -> str:
 
 
 reshape = primitive(
-    lambda x, shape: np.reshape(x, shape), "x", name="reshape", kind="move", view=True, params={"shape": ()},
+    np.reshape, "x", name="reshape", kind="move", view=True, params={"shape": ()},
     settle=_settle_reshape, shape=lambda x, shape: (shape, x.dtype), simplify=_reshape_simplify,
     vjp=(lambda xp, g, out, x, shape: xp.reshape(g, shape=x.shape),),
-    python=_reshape_python, notation="{0:9}", torch="torch.reshape(x, shape if isinstance(shape, tuple) else (shape,))", traits={"gradient": "pass"},
+    python=_reshape_python, notation="{0:9}", traits={"gradient": "pass"},
+    torch="torch.reshape(x, shape if isinstance(shape, tuple) else (shape,))",
     sentence="The same numbers in another shape.",
     samples=Samples("n 6", params=({"shape": (-1, 2)}, {"shape": ("n", 1, 3, 2)}, {"shape": -1}), smallest=1),
 )  # fmt: skip
@@ -146,7 +145,8 @@ broadcast_to = primitive(
     simplify=lambda xp, x, shape: x if x.shape == tuple(shape) else None,
     python=lambda call: f"np.broadcast_to({{0}}, {show(call.params['shape'])})", notation="{0:9}",
     torch="torch.broadcast_to(x, shape)", sentence="Copy along axes of length 1 and new leading axes.",
-    traits={"gradient": "sum", "copies": True}, samples=Samples("1 m", params=({"shape": (4, "n", "m")}, {"shape": (1, "m")})),
+    traits={"gradient": "sum", "copies": True},
+    samples=Samples("1 m", params=({"shape": (4, "n", "m")}, {"shape": (1, "m")})),
 )  # fmt: skip
 
 
@@ -262,7 +262,9 @@ def _settle_concat(*xs: Any, axis: int = 0) -> dict[str, Any]:
 def _concat_shape(*xs: Any, axis: int) -> Any:
     first = xs[0].shape
     for x in xs[1:]:
-        if x.ndim != len(first) or any(a != b for i, (a, b) in enumerate(zip(first, x.shape, strict=True)) if i != axis):
+        if x.ndim != len(first) or any(
+            a != b for i, (a, b) in enumerate(zip(first, x.shape, strict=True)) if i != axis
+        ):
             raise ShapeError(
                 "concat along axis {axis}: shapes {a} and {b} must be equal on every other axis.",
                 axis=axis, a=show(first), b=show(x.shape),
@@ -294,182 +296,10 @@ concat = primitive(
 )  # fmt: skip
 
 
-@op(kind="composite", torch="torch.stack(xs, dim=axis)", 
+@op(kind="composite", torch="torch.stack(xs, dim=axis)",
     samples=Samples("n m, n m|n m, n m, n m", params=({"axis": 0}, {"axis": -1}, {"axis": 1})))  # fmt: skip
 def stack(xp, *xs, axis=0):
     """Put arrays behind one another along a new axis."""
     at = axis % (len(xs[0].shape) + 1)
     new = [xp.reshape(x, shape=(*x.shape[:at], 1, *x.shape[at:])) for x in xs]
     return xp.concat(*new, axis=at)
-
-
-# -- picking by index -------------------------------------------------------------------------------------------------
-def _whole(x: Any, what: str) -> None:
-    if x.dtype != "int":
-        raise DTypeError("{what} needs whole numbers as indices, got {dtype}.", what=what, dtype=x.dtype)
-
-
-def _settle_take(x: Any, indices: Any, axis: int = 0) -> dict[str, Any]:
-    _whole(indices, "take")
-    return {"axis": axes_of(axis, x.ndim, "take")[0]}
-
-
-def _take_vjp(xp: Any, g: Any, out: Any, x: Any, indices: Any, axis: int) -> Any:
-    return xp.scatter_add(g, indices, shape=x.shape, axis=axis % x.ndim)
-
-
-def _scatter_add(x: Any, indices: Any, shape: Any, axis: int) -> Any:
-    whole = np.zeros(shape, np.asarray(x).dtype)
-    place: Any = (slice(None),) * axis + (np.asarray(indices),)
-    np.add.at(whole, place, x)
-    return whole
-
-
-def _places(indices: Any, n: int, where: str) -> Any:
-    """Indices as they are, once it is sure that they are whole numbers from 0 to n - 1: a -1 must not wrap."""
-    indices = np.asarray(indices)
-    if indices.dtype.kind not in "iu":
-        raise DTypeError(
-            "{where} needs whole numbers as indices, got {dtype}: try y.astype(int).",
-            where=where, dtype=str(indices.dtype),
-        )  # fmt: skip
-    if indices.size and (indices.min() < 0 or indices.max() >= n):
-        at = int(np.argmax((indices < 0) | (indices >= n)))
-        raise IndexRangeError(
-            "{where}: index {i} at position {at} is outside 0 to {last}: count from 0.",
-            where=where, i=int(indices.flat[at]), at=at, last=n - 1,
-        )  # fmt: skip
-    return indices
-
-
-def _take(x: Any, indices: Any, axis: int = 0) -> Any:
-    return np.take(x, _places(indices, np.shape(x)[axis], "take"), axis=axis)
-
-
-take = primitive(
-    _take, "x indices", name="take", kind="move", params={"axis": 0}, settle=_settle_take,
-    shape=lambda x, i, axis: ((*x.shape[:axis], *i.shape, *x.shape[axis + 1 :]), x.dtype),
-    vjp=(_take_vjp,), constant={"indices": POSITION},
-    python=lambda call: f"np.take({{0}}, {{1}}, axis={call.params['axis']})", notation="{0:9}[{1}]",
-    torch="torch.index_select(x, axis, indices)", traits={"gradient": "route"}, sentence="Pick rows (or columns) by index.",
-    samples=Samples("n m, k|n n, k", integers={"indices": "n"}, params=({"axis": 0},), smallest=1),
-)  # fmt: skip
-scatter_add = primitive(
-    _scatter_add, "x indices", name="scatter_add", kind="move", params={"shape": (), "axis": 0},
-    shape=lambda x, i, shape, axis: (tuple(shape), x.dtype), constant={"indices": POSITION},
-    vjp=(lambda xp, g, out, x, indices, shape, axis: xp.take(g, indices, axis=axis),),
-    python=lambda call: f"scatter_add({{0}}, {{1}}, {show(call.params['shape'])}, {call.params['axis']})",
-    notation=r"\operatorname{{scatter}}_{{{1}}}\left({0}\right)", traits={"gradient": "sum", "carried": _scatter_add},
-    torch="torch.zeros(shape, dtype=x.dtype).index_add(axis, indices, x)",
-    sentence="Zeros, with each row of x added where its index says.",
-    samples=Samples("k m, k", integers={"indices": "n"}, params=({"shape": ("n", "m"), "axis": 0},), smallest=1),
-)  # fmt: skip
-
-
-def _pick(x: Any, y: Any) -> Any:
-    x = np.asarray(x)
-    return np.take_along_axis(x, _places(y, x.shape[-1], "pick")[..., None], axis=-1)[..., 0]
-
-
-def _pick_shape(x: Any, y: Any) -> Any:
-    _whole(y, "pick")
-    if y.shape != x.shape[:-1]:
-        raise ShapeError(
-            "pick: one index for each row is needed: {x} takes indices of shape {need}, got {y}.",
-            x=show(x.shape), need=show(x.shape[:-1]), y=show(y.shape),
-        )  # fmt: skip
-    return y.shape, x.dtype
-
-
-def _pick_python(call: Any) -> str:
-    if call.args[0].ndim == 2:
-        return f"{{0:9}}[np.arange({call.args[0].shape[0]}), {{1}}]"
-    return "np.take_along_axis({0}, {1:9}[..., None], axis=-1)[..., 0]"
-
-
-pick = primitive(
-    _pick, "x y", name="pick", kind="move", shape=_pick_shape, constant={"y": POSITION}, python=_pick_python,
-    vjp=(lambda xp, g, out, x, y: xp.reshape(g, shape=(*g.shape, 1)) * xp.one_hot(y, n=x.shape[-1]),),
-    notation="{0:9}[{1}]", torch="torch.gather(x, -1, y.unsqueeze(-1)).squeeze(-1)", traits={"gradient": "route"},
-    sentence="One number of each row: the one that its index names.",
-    samples=Samples("n m, n", integers={"y": "m"}, smallest=1),
-)  # fmt: skip
-one_hot = primitive(
-    lambda y, n: _places(y, n, "one_hot")[..., None] == np.arange(n), "y", name="one_hot", kind="move", params={"n": 1},
-    shape=lambda y, n: ((*y.shape, n), "bool"), constant={"y": POSITION},
-    python=lambda call: f"np.eye({call.params['n']})[{{0}}]", notation=r"\mathbf{{1}}_{{{0}}}",
-    torch="torch.nn.functional.one_hot(y, n).bool()", sentence="1 in the column that the index names, 0 elsewhere.",
-    samples=Samples("k", integers={"y": "n"}, params=({"n": "n"},), smallest=1),
-)  # fmt: skip
-
-
-# -- patches of images ------------------------------------------------------------------------------------------------
-def pair(value: Any, name: str) -> tuple[int, int]:
-    """(rows, columns) from a whole number or two of them."""
-    two = (value, value) if isinstance(value, (int, np.integer)) else tuple(value)
-    if len(two) != 2 or not all(isinstance(v, (int, np.integer)) for v in two):
-        raise ArgumentError("{name} must be a whole number or two of them, got {value!r}.", name=name, value=value)
-    return int(two[0]), int(two[1])
-
-
-def _settle_patches(x: Any, kernel: Any, stride: Any = 1, padding: Any = 0) -> dict[str, Any]:
-    return {"kernel": pair(kernel, "kernel"), "stride": pair(stride, "stride"), "padding": pair(padding, "padding")}
-
-
-def _patches_shape(x: Any, kernel: Any, stride: Any, padding: Any) -> Any:
-    if x.ndim != 4:
-        raise ShapeError("patches: images have the axes (N, channels, height, width), got {shape}.", shape=show(x.shape))
-    n, c, h, w = x.shape
-    oh, ow = ((s + 2 * p - k) // d + 1 for s, k, d, p in zip((h, w), kernel, stride, padding, strict=True))
-    if oh < 1 or ow < 1:
-        raise ShapeError(
-            "patches: a {kernel} window does not fit into {size} with padding {padding}.",
-            kernel=show(kernel), size=show((h, w)), padding=show(padding),
-        )  # fmt: skip
-    return (n, oh, ow, c, *kernel), x.dtype
-
-
-def _patches(x: Any, kernel: Any, stride: Any = 1, padding: Any = 0) -> Any:
-    (kh, kw), (sh, sw), (ph, pw) = (v if isinstance(v, tuple) else (v, v) for v in (kernel, stride, padding))
-    wide = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    windows = np.lib.stride_tricks.sliding_window_view(wide, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
-    return np.ascontiguousarray(windows.transpose(0, 2, 3, 1, 4, 5))
-
-
-def _fold(p: Any, shape: Any, kernel: Any, stride: Any = 1, padding: Any = 0) -> Any:
-    (kh, kw), (sh, sw), (ph, pw) = (v if isinstance(v, tuple) else (v, v) for v in (kernel, stride, padding))
-    n, c, h, w = shape
-    wide = np.zeros((n, c, h + 2 * ph, w + 2 * pw), p.dtype)
-    oh, ow = p.shape[1:3]
-    for i in range(kh):
-        for j in range(kw):
-            wide[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw] += p[:, :, :, :, i, j].transpose(0, 3, 1, 2)
-    return wide[:, :, ph : ph + h, pw : pw + w]
-
-
-WINDOW = {"kernel": (1, 1), "stride": (1, 1), "padding": (0, 0)}
-patches = primitive(
-    _patches, "x", name="patches", kind="move", params=dict(WINDOW), settle=_settle_patches, shape=_patches_shape,
-    vjp=(lambda xp, g, out, x, kernel, stride, padding: xp.fold(
-        g, shape=x.shape, kernel=kernel, stride=stride, padding=padding),),
-    python=lambda c: f"patches({{0}}, {c.params['kernel']}, {c.params['stride']}, {c.params['padding']})",
-    notation=r"\operatorname{{patches}}\left({0}\right)", traits={"gradient": "sum", "carried": _patches},
-    torch="F.pad(x, (padding[1], padding[1], padding[0], padding[0])).unfold(2, kernel[0], stride[0])"
-    ".unfold(3, kernel[1], stride[1]).permute(0, 2, 3, 1, 4, 5)",
-    sentence="Every window of an image: (N, C, H, W) to (N, rows, columns, C, kernel height, kernel width).",
-    samples=Samples("n c 5 6", params=({"kernel": (3, 2), "stride": (2, 1), "padding": (1, 0)},)),
-)  # fmt: skip
-fold = primitive(
-    _fold, "p", name="fold", kind="move", params={"shape": (), **WINDOW},
-    shape=lambda p, shape, kernel, stride, padding: (tuple(shape), p.dtype),
-    vjp=(lambda xp, g, out, p, shape, kernel, stride, padding: xp.patches(
-        g, kernel=kernel, stride=stride, padding=padding),),
-    python=lambda c: f"fold({{0}}, {show(c.params['shape'])}, {c.params['kernel']}, {c.params['stride']}, "
-    f"{c.params['padding']})",
-    notation=r"\operatorname{{fold}}\left({0}\right)", traits={"gradient": "copy", "carried": _fold},
-    torch="F.fold(p.permute(0, 3, 4, 5, 1, 2).flatten(4).flatten(1, 3), shape[2:], kernel, padding=padding, "
-    "stride=stride)",
-    sentence="Put windows back into the image, adding where they overlap; the adjoint of patches.",
-    samples=Samples("n 3 6 c 3 2", params=(
-        {"shape": ("n", "c", 5, 7), "kernel": (3, 2), "stride": (2, 1), "padding": (1, 0)},)),
-)  # fmt: skip

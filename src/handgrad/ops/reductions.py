@@ -128,7 +128,8 @@ def _mean_latex(call: Any) -> Any:
 mean = _row(
     "mean", (_mean_vjp,), _mean_latex, shape=_mean_shape, sentence="The mean over axes.",
     torch="torch.mean(x, dim=axis, keepdim=keepdims)", samples=Samples("n m k", params=AXES, smallest=1),
-    traits={"gradient": "copy"}, simplify=lambda xp, x, axis, keepdims: x if not x.ndim and x.dtype == "float" else None,
+    traits={"gradient": "copy"},
+    simplify=lambda xp, x, axis, keepdims: x if not x.ndim and x.dtype == "float" else None,
 )  # fmt: skip
 largest = _row(
     "max", (_extreme_vjp,), _extreme_latex("max"), sentence="The largest number over axes; ties share the gradient.",
@@ -193,5 +194,3 @@ def dropped(shape: Any, axis: Any) -> Any:
     """The shape without the reduced axes."""
     axes = axes_of(axis, len(shape))
     return tuple(n for i, n in enumerate(shape) if i not in axes)
-
-
