@@ -264,15 +264,18 @@ class Recorder:
             rec.loss = whole
 
     def program(self, sample: tuple[int, ...], y: Any, outputs: Sequence[str], wanted: Sequence[str] | None,
-                training: bool = False) -> tuple[Program, dict[str, Name]]:  # fmt: skip
-        """The program for these outputs and gradients (None: of every parameter and the input), and their names."""
+                training: bool = False, reserved: Sequence[str] = ()) -> tuple[Program, dict[str, Name]]:  # fmt: skip
+        """The program for these outputs and gradients (None: of every parameter and the input), and their names.
+
+        `reserved` are names that something else bears in the same script: an optimizer's state and settings.
+        """
         key = (sample, None if y is None else (y.dtype.kind == "f", y.shape[1:]), tuple(outputs),
-               None if wanted is None else tuple(wanted), training)  # fmt: skip
+               None if wanted is None else tuple(wanted), training, tuple(reserved))  # fmt: skip
         if key not in self._programs:
             rec, p, X = self.recording(sample, y, training)
             goals = dict(p.parameters) if wanted is None else {n: p.parameters[n] for n in wanted}
             if wanted is None:
                 goals["input"] = X
-            program, names = build(rec, outputs, list(goals.values()))
+            program, names = build(rec, outputs, list(goals.values()), reserved)
             self._programs[key] = program, {n: names[e] for n, e in goals.items()}
         return self._programs[key]  # type: ignore[no-any-return]

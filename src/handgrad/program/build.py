@@ -6,7 +6,7 @@ Everything else stands inside a line. Views, constants and sizes never get one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,10 +52,10 @@ class _Row:
 class Builder:
     """Collects rows, then writes those that the wanted outputs need."""
 
-    def __init__(self, rec: Recording) -> None:
+    def __init__(self, rec: Recording, reserved: Iterable[str] = ()) -> None:
         self.rec = rec
         self.table = rec.table
-        self.names = Names(leaf.name.text for leaf in rec.leaves.values())
+        self.names = Names([*(leaf.name.text for leaf in rec.leaves.values()), *reserved])
         self.named: dict[Expr, Name] = {e: leaf.name for e, leaf in rec.leaves.items()}
         self.rows: list[_Row] = []
         self.aliases: dict[Name, Name] = {}
@@ -292,16 +292,20 @@ class Builder:
             if node in own or node.op is None or not node.op.primitive or node.op.view:
                 continue
             hint = self.table.hints.get(node)
-            if hint is not None:
+            if hint is not None and not _number_only(node):
                 result[node] = hint
             elif (count > 1 or node in twice) and not _cheap(node):
                 result[node] = _word(node)
         return result
 
 
+def _number_only(node: Expr) -> bool:
+    return all(a.is_constant for a in topological([node]) if a.op is None)
+
+
 def _cheap(node: Expr) -> bool:
     """Not worth a name: a single step of arithmetic with a number (1 - a), a sign, or numbers only."""
-    if all(a.is_constant for a in topological([node]) if a.op is None):
+    if _number_only(node):
         return True
     assert node.op is not None
     plain = sum(1 for a in node.args if not a.is_constant)
@@ -321,13 +325,14 @@ def _names(expr: Expr) -> list[Name]:
 
 
 def build(
-    rec: Recording, outputs: Sequence[str] = ("loss",), gradients: Sequence[Expr] = ()
+    rec: Recording, outputs: Sequence[str] = ("loss",), gradients: Sequence[Expr] = (), reserved: Iterable[str] = ()
 ) -> tuple[Program, dict[Expr, Name]]:
     """The program for a recording, and the names of the gradients that it computes.
 
-    `outputs`: "loss", "output", "values" (everything). `gradients`: the leaves whose gradients are wanted.
+    `outputs`: "loss", "output", "values" (everything). `gradients`: the leaves whose gradients are wanted. `reserved`:
+    names that something else in the same script bears.
     """
-    builder = Builder(rec)
+    builder = Builder(rec, reserved)
     builder.forward()
     if gradients:
         builder.backward(gradients)

@@ -6,13 +6,21 @@ import keyword
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
-)
+GREEK = frozenset(["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi",
+                   "rho", "sigma", "tau", "phi", "chi", "psi", "omega"])  # fmt: skip
+SYMBOLS = {"lr": r"\eta", "eps": r"\epsilon", "eps_hat": r"\hat{\epsilon}", "momentum": r"\mu", "weight_decay": r"\lambda",
+           "yhat": r"\hat{y}", "l1": r"\lambda_{1}", "l2": r"\lambda_{2}"}  # fmt: skip
 # words with another meaning in printed programs
 RESERVED = frozenset([*keyword.kwlist, "np", "N", "lr", "t", "T", "w", "g", "dt", "step", "make", "train", "initial",
                       "state", "params", "epochs", "seed", "order", "rows", "batch", "len", "range", "print", "sum",
-                      "min", "max", "abs", "array", "empty", "dot", "self", "E", "I"])  # fmt: skip
+                      "min", "max", "abs", "self", "E", "I"])  # fmt: skip
+# what printed programs import from NumPy: a rule that calls a value `exp` must not hide the function
+NUMPY = frozenset(["absolute", "add", "arange", "argmax", "array", "concatenate", "copyto", "cos", "divide", "dot",
+                   "empty", "equal", "exp", "expm1", "eye", "greater", "greater_equal", "less",
+                   "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or",
+                   "matmul", "maximum", "minimum", "multiply", "negative", "not_equal", "ones",
+                   "power", "sign", "sin", "sqrt", "stack", "subtract", "take", "tanh", "where",
+                   "zeros", "erf"])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +53,11 @@ class Name:
     @property
     def symbol(self) -> str:
         """The value's own symbol in LaTeX, without a derivative around it."""
-        base, _, tail = self.base.partition("_")
+        whole = SYMBOLS.get(self.base)
+        base, _, tail = (whole, "", "") if whole else self.base.partition("_")
         if base in GREEK:
             base = "\\" + base
-        elif base == "yhat":
-            base = r"\hat{y}"
-        elif len(base) > 1:
+        elif len(base) > 1 and not whole:
             base = rf"\mathrm{{{base}}}"
         below = [rf"\mathrm{{{tail}}}".replace("_", r"\_") if len(tail) > 1 else tail] if tail else []
         below += [str(self.index)] if self.index is not None else []
@@ -84,7 +91,7 @@ class Names:
     """Hands out names, each spelling once."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken) | RESERVED
+        self._taken = set(taken) | RESERVED | NUMPY
 
     def reserve(self, name: Name) -> Name:
         """Take exactly this name (a leaf's)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -32,14 +32,20 @@ def clip_by_value(xp: Any, g: Any, max_value: Any) -> Any:
     return xp.maximum(xp.minimum(g, max_value), -max_value)
 
 
-def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_value: float | None = None) -> Program:
-    """The program of one update: leaves w, g (all weights and gradients, flat), the state, the settings."""
+def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_value: float | None = None,
+           taken: Iterable[str] = ()) -> Program:  # fmt: skip
+    """The program of one update: leaves w, g (all weights and gradients, flat), the state, the settings.
+
+    `taken` are the names of the step that goes before it.
+    """
     table = Symbols()
     leaves: dict[Expr, Leaf] = {}
 
     def leaf(name: str, shape: tuple[int, ...], role: str) -> Expr:
-        e = table.leaf(Name(name), shape)
-        leaves[e] = Leaf(Name(name), shape, "float", role)
+        word = name.rstrip("0123456789")  # beta1 is the letter beta with the number 1
+        full = Name(word, int(name[len(word) :])) if name != word else Name(name)
+        e = table.leaf(full, shape)
+        leaves[e] = Leaf(full, shape, "float", role)
         return e
 
     w, g = leaf("w", (size,), "parameter"), leaf("g", (size,), "gradient")
@@ -56,7 +62,7 @@ def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_v
     if used is not g:
         table.hints[used] = "g_clipped"
     new = table.run_rule(optimizer.rule, (table, w, used, s), {})
-    builder = Builder(Recording(table, leaves, w))
+    builder = Builder(Recording(table, leaves, w), taken)
     state_first = [name for name in new if name != "w"] + ["w"]
     for name in state_first:
         target = Name(name, kind="new")
