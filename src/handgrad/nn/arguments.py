@@ -96,7 +96,9 @@ def _rule(above: float | None, least: float | None, below: float | None) -> Phra
 def boolean(value: Any, what: str) -> bool:
     """`value` as a bool. Raises DTypeError for everything else."""
     if not isinstance(value, (bool, np.bool_)):
-        raise DTypeError("{what} is {value}: it must be true or false. Write True or False.", what=what, value=shown(value))  # fmt: skip
+        raise DTypeError(
+            "{what} is {value}: it must be true or false. Write True or False.", what=what, value=shown(value)
+        )
     return bool(value)
 
 

@@ -1,12 +1,12 @@
 """Initialisers: the numbers that weights begin with, drawn so that signals keep their size from layer to layer.
 
-Each initialiser draws, and prints the Python expression of its draw; both give the same bytes, so a printed script begins
-where the network began. By name in strings: "he_normal", "glorot_uniform".
+Each initialiser draws, and prints the Python expression of its draw; both give the same bytes, so a printed script
+begins where the network began. By name in strings: "he_normal", "glorot_uniform".
 
 Sources. LeCun, Bottou, Orr & Müller, "Efficient BackProp" (1998), section 4.6. Glorot & Bengio, "Understanding the
-difficulty of training deep feedforward neural networks" (2010), equations 12 and 16. He, Zhang, Ren & Sun, "Delving deep
-into rectifiers" (2015), equation 10. Saxe, McClelland & Ganguli, "Exact solutions to the nonlinear dynamics of learning
-in deep linear neural networks" (2014), section 3.
+difficulty of training deep feedforward neural networks" (2010), equations 12 and 16. He, Zhang, Ren & Sun, "Delving
+deep into rectifiers" (2015), equation 10. Saxe, McClelland & Ganguli, "Exact solutions to the nonlinear dynamics of
+learning in deep linear neural networks" (2014), section 3.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from handgrad.core.op import Op
 from handgrad.core.sizes import show
 from handgrad.errors import ShapeError
 from handgrad.nn.arguments import number
-from handgrad.nn.plain import Plain, named
+from handgrad.nn.plain import Plain
 
 Shape = tuple[int, ...]
 Floats = NDArray[np.float64]
@@ -134,19 +134,20 @@ class Normal(Init):
 
 
 class _Spread(Init, abstract=True):
-    """Numbers whose variance is a count divided by the number of connections; uniform ones end at sqrt(3 * variance)."""
+    """Variance 1 or 2 divided by the number of connections; uniform numbers end at sqrt(3 * variance)."""
 
     above: ClassVar[int]  # the numerator of what stands under the root
     both: ClassVar[bool] = False  # whether connections in and out are counted, or only those in
     uniform: ClassVar[bool] = False
 
     def _draw(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> Floats:
-        # an empty array has no connections, and nothing is drawn
+        # an array without numbers has no connections; nothing is drawn then, and nothing divided by 0
         size = np.sqrt(self.above / ((fan_in + fan_out if self.both else fan_in) or 1))
         return rng.uniform(-size, size, shape) if self.uniform else rng.normal(0.0, size, shape)
 
     def _source(self, shape: Shape, fan_in: int, fan_out: int) -> str:
-        size = f"np.sqrt({self.above} / {f'({fan_in} + {fan_out})' if self.both else fan_in or 1})"
+        count = f"({fan_in} + {fan_out})" if self.both and fan_in + fan_out else f"{fan_in or 1}"
+        size = f"np.sqrt({self.above} / {count})"
         return f"rng.uniform(-{size}, {size}, {shape})" if self.uniform else f"rng.normal(0.0, {size}, {shape})"
 
 
@@ -262,7 +263,7 @@ def initialiser(value: Any, what: str = "init") -> Init:
 
     Raises DTypeError for other things, UnknownNameError for unknown names, ArgumentError for one that needs a setting.
     """
-    return Default() if value is None else named(Init, value, what)
+    return Default() if value is None else Init.named(value, what)
 
 
 GlorotUniform, GlorotNormal = XavierUniform, XavierNormal

@@ -40,17 +40,20 @@ class Parameters(Protocol):
 class Layer(Plain, abstract=True):
     """A layer is plain data and one rule. Subclass it with typed fields; no __init__, no decorator, no registration.
 
-    `parameters()` names what is learnt, `forward(x, p)` computes the output with ops (and operators): the gradients, the
-    formulas and the printed code follow from it. x has shape (N, ...). Two layers are never equal, and one object used
-    twice in a network shares its weights. `kind` is the prefix that numbers them (dense1, dense2); a given `name` is
-    their whole prefix.
+    `parameters()` names what is learnt, `forward(x, p)` computes the output with ops (and operators): the gradients,
+    the formulas and the printed code follow from it. x has shape (N, ...). Two layers are never equal, and one object
+    used twice in a network shares its weights. `kind` is the prefix that numbers them (dense1, dense2); a given `name`
+    is their whole prefix.
 
     >>> import numpy as np, handgrad as hg
     >>> class Scale(hg.Layer):
     ...     "Multiply each column by a number that is learnt."
+    ...
     ...     columns: int
+    ...
     ...     def parameters(self):
     ...         return {"weight": hg.Parameter((self.columns,), hg.init.Constant(1.0))}
+    ...
     ...     def forward(self, x, p):
     ...         return x * p["weight"]
     >>> net = hg.Network([Scale(2), hg.Dense(2, 1)], loss=hg.MSE(), seed=0)

@@ -18,8 +18,8 @@ from handgrad.nn.plain import finders
 class Dense(Layer):
     """A fully connected layer, Y = XW + b: X (N, inputs), W (inputs, outputs), b (outputs,), Y (N, outputs).
 
-    `init` draws the weight: an initialiser or its name; None follows the activation that comes next. The bias begins with
-    zeros. Raises DTypeError for Dense(2.5, 3), ArgumentError for Dense(0, 3).
+    `init` draws the weight: an initialiser or its name; None follows the activation that comes next. The bias begins
+    with zeros. Raises DTypeError for Dense(2.5, 3), ArgumentError for Dense(0, 3).
 
     >>> Dense(2, 10, init="he_normal")
     Dense(2, 10, init=HeNormal())
@@ -114,7 +114,7 @@ def layer_list(layers: Any, where: str) -> tuple[Layer, ...]:
                 where=where, i=i, value=shown(layer), hint=hint,
             )  # fmt: skip
     if not layers:
-        raise ArgumentError("{where}: its list of layers is empty. Give at least one, such as Dense(2, 1).", where=where)
+        raise ArgumentError("{where}: there are no layers in it. Give at least one, such as Dense(2, 1).", where=where)
     return tuple(layers)
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from handgrad import ops
 from handgrad.core.sizes import show
-from handgrad.errors import ArgumentError, DTypeError, ShapeError
+from handgrad.errors import ArgumentError, DTypeError, Phrase, ShapeError
 from handgrad.nn import targets
 from handgrad.nn.arguments import number, shown, word
-from handgrad.nn.plain import Plain, named
+from handgrad.nn.plain import Plain
 from handgrad.ops.losses import reduce_loss
 
 Array = NDArray[Any]
@@ -32,6 +32,7 @@ class Loss(Plain, abstract=True):
     >>> import numpy as np, handgrad as hg
     >>> class LogCosh(hg.Loss):
     ...     "Squared for small errors, straight for large ones, and smooth everywhere."
+    ...
     ...     def forward(self, output, target):
     ...         r = output - target
     ...         return self.reduce(hg.ops.softplus(2 * r) - r - np.log(2))
@@ -55,7 +56,7 @@ class Loss(Plain, abstract=True):
 
     def reduce(self, each: Any) -> Any:
         """One number from the loss of each element, as `reduction` says."""
-        return reduce_loss(ops, each, self.reduction)
+        return reduce_loss(ops, each, self.reduction)  # type: ignore[no-untyped-call]  # rules stand without types
 
     def extra_leaves(self) -> dict[str, Array]:
         """Arrays that `forward` takes as keywords beside output and target."""
@@ -71,7 +72,7 @@ class Loss(Plain, abstract=True):
     def check_output(self, output: Array) -> None:
         """Raises ArgumentError for an output that this loss cannot mean."""
 
-    def probabilities(self, output: Array) -> Array:
+    def probabilities(self, output: Array) -> Array:  # noqa: ARG002
         """The output as probabilities: (N, 1) of class 1, or (N, C). Raises ArgumentError where it has none."""
         raise ArgumentError(
             "{loss} compares values, so its network gives no probabilities. Use predict, or a loss for classes.",
@@ -104,7 +105,7 @@ class MAE(Loss):
 
 
 class HalfSSE(Loss):
-    """Half of the sum of squared errors, ½ Σ (p - y)²: the loss of many derivations by hand, with p - y as derivative."""
+    """Half of the sum of squared errors, ½ Σ (p - y)²: the loss of many derivations by hand, derivative p - y."""
 
     reduction: str = field(default="sum", kw_only=True)
 
@@ -203,9 +204,9 @@ class BCEWithLogits(_Binary):
 class CrossEntropy(Loss):
     """Softmax cross-entropy on logits (N, C), torch's CrossEntropyLoss.
 
-    Targets are labels 0 to C-1, (N,), or rows of probabilities, (N, C). `class_weight` gives each class its weight: with
-    labels "mean" then divides by the weights of the rows, with probabilities by N. The two means are otherwise one: each
-    row has one loss.
+    Targets are labels 0 to C-1, (N,), or rows of probabilities, (N, C). `class_weight` gives each class its weight:
+    with labels "mean" then divides by the weights of the rows, with probabilities by N. The two means are otherwise
+    one: each row has one loss.
     """
 
     task = "classes"
@@ -260,9 +261,9 @@ class CrossEntropy(Loss):
             raise ShapeError(
                 "cross_entropy: y has shape {y}, the output {output}: labels are (N,), probabilities {output}. {hint}",
                 y=show(array.shape), output=show(shape),
-                hint="Try y.ravel()." if array.size == shape[0] else "Change y or the last layer.",
+                hint=Phrase("Try y.ravel().") if array.size == shape[0] else Phrase("Change y or the last layer."),
             )  # fmt: skip
-        return targets.distributions(array, shape, self.kind)
+        return targets.distributions(array, self.kind)
 
     def _counted(self, labels: Array) -> Array:
         if self.class_weight is not None and self.reduction == "mean":
@@ -280,7 +281,8 @@ class CrossEntropy(Loss):
 
     def labels(self, output: Array) -> Array:
         """The column with the largest logit, (N,); the first of several."""
-        return np.argmax(output, axis=-1)
+        found: Array = np.argmax(output, axis=-1)
+        return found
 
 
 def _holds_labels(target: Any) -> bool:
@@ -310,4 +312,4 @@ def loss_from(value: Loss | str, **settings: Any) -> Loss:
     >>> loss_from("bce_logits", pos_weight=2.0)
     BCEWithLogits(pos_weight=2.0)
     """
-    return named(Loss, value, "loss", **settings)
+    return Loss.named(value, "loss", **settings)

@@ -14,9 +14,9 @@ from handgrad.nn.layers import Activation, Dense, activations, find_activation
 def parse(text: str) -> list[Layer]:
     """The layers of a short form: the first number is the inputs, each further one a Dense layer with its activation.
 
-    An activation is the name or alias of an op with that trait. Raises DTypeError for what is no text, ArgumentError for a
-    size that is no whole number above 0 and for missing parts, UnknownNameError for an unknown activation; the message
-    says at which character, counted from 1.
+    An activation is the name or alias of an op with that trait. Raises DTypeError for what is no text, ArgumentError
+    for a size that is no whole number above 0 and for missing parts, UnknownNameError for an unknown activation; the
+    message says at which character, counted from 1.
 
     >>> parse("2-10:relu-1:sigmoid")
     [Dense(2, 10), ReLU(), Dense(10, 1), Sigmoid()]
@@ -32,7 +32,7 @@ def parse(text: str) -> list[Layer]:
         if i == 0:
             if colon:
                 raise ArgumentError(
-                    "{text}, character {at}: the first number is the inputs, which have no activation. Leave out {part}.",
+                    "{text}, character {at}: the first number is the inputs, which have no activation. Drop {part}.",
                     text=shown(text), at=at + len(digits) + 1, part=shown(f":{name}"),
                 )  # fmt: skip
         else:
@@ -53,12 +53,12 @@ def _size(text: str, at: int, digits: str) -> int:
     digits = digits.strip()
     if not digits:
         raise ArgumentError(
-            '{text}, character {at}: a number of units is missing here. Write sizes joined by -, such as "2-10:relu-1".',
+            '{text}, character {at}: a number of units is missing. Write sizes joined by -, such as "2-10:relu-1".',
             text=shown(text), at=at + 1,
         )  # fmt: skip
     if not digits.isascii() or not digits.isdecimal() or len(digits) > 9 or int(digits) == 0:
         raise ArgumentError(
-            '{text}, character {at}: {got} is no size: it must be a whole number from 1 on. Write such as "2-10:relu-1".',
+            '{text}, character {at}: {got} is no size: it must be a whole number from 1 on. Try "2-10:relu-1".',
             text=shown(text), at=at + 1, got=shown(digits),
         )  # fmt: skip
     return int(digits)

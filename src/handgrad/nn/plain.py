@@ -1,7 +1,7 @@
 """Plain data that people extend: classes whose fields are all there is, written to JSON and read back by kind.
 
-Layers, losses, initialisers, optimizers and schedules are such classes. Subclassing makes a frozen dataclass and enters it
-under its kind, so a user's class is saved, loaded and found by name like our own.
+Layers, losses, initialisers, optimizers and schedules are such classes. Subclassing makes a frozen dataclass and enters
+it under its kind, so a user's class is saved, loaded and found by name like our own.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import re
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
 from handgrad.errors import ArgumentError, DTypeError, HandgradError, Phrase, UnknownNameError, nearest
 from handgrad.nn.arguments import shown
-
-P = TypeVar("P", bound="Plain")
 
 _kinds: dict[str, dict[str, type[Plain]]] = {}  # family -> kind -> class
 finders: dict[str, Callable[[str], Any]] = {}  # family -> what makes a class for a kind that is not there yet, or None
@@ -87,9 +85,64 @@ class Plain(ABC):
             )  # fmt: skip
         return made
 
+    @classmethod
+    def from_specs(cls, specs: Any, path: str) -> list[Self]:
+        """The objects that `to_specs` wrote. Raises as `from_spec` does."""
+        if not isinstance(specs, (list, tuple)):
+            raise DTypeError("{path} is {value}: it must be a list. Write [...].", path=path, value=shown(specs))
+        built: dict[str, Any] = {}
+        made = []
+        for i, spec in enumerate(specs):
+            where = f"{path}[{i}]"
+            one = _in(spec, cls.family, where, built)
+            if not isinstance(one, cls):
+                raise DTypeError("{path} is {value}: it must be an object with a kind.", path=where, value=shown(one))
+            made.append(one)
+        return made
+
+    @classmethod
+    def named(cls, value: Any, what: str, **settings: Any) -> Self:
+        """`value` if it is such an object already; else the one of that kind (or alias), made with `settings`.
+
+        Raises DTypeError for other things, UnknownNameError for unknown names, ArgumentError when a setting is missing.
+        """
+        if isinstance(value, cls):
+            return value
+        example = next(iter(_kinds[cls.family]))
+        if not isinstance(value, str):
+            if isinstance(value, type) and issubclass(value, cls):
+                raise DTypeError(
+                    "{what} is the class {name}: an object of it is needed. Write {name}().",
+                    what=what,
+                    name=value.__name__,
+                )
+            raise DTypeError(
+                "{what} is {value}: it must be {base} or the name of one. Write {example!r}.",
+                what=what, value=shown(value), base=cls.__name__, example=example,
+            )  # fmt: skip
+        found = find(cls.family, value)
+        if found is None:
+            raise UnknownNameError(
+                "{what} {value} is unknown. {hint}",
+                what=what,
+                value=shown(value),
+                hint=nearest(value, _kinds[cls.family]),
+            )
+        lacking = [f.name for f in fields(found) if f.init and _default(f) is MISSING and f.name not in settings]
+        if lacking:
+            raise ArgumentError(
+                "{what} {value!r} needs {missing}. Write {cls}({missing}=...) in its place.",
+                what=what, value=value, missing=lacking[0], cls=found.__name__,
+            )  # fmt: skip
+        made = found(**settings)
+        assert isinstance(made, cls)
+        return made
+
     def __repr__(self) -> str:
         values = []
-        for f in fields(self):
+        for f in sorted(
+            fields(self), key=lambda f: bool(f.kw_only)
+        ):  # an inherited name stands first, and is written last
             value = getattr(self, f.name)
             if _default(f) is MISSING and not f.kw_only:
                 values.append(repr(value))
@@ -134,59 +187,11 @@ def find(family: str, name: str) -> type[Plain] | None:
     return made
 
 
-def named(base: type[P], value: Any, what: str, **settings: Any) -> P:
-    """`value` if it is a `base` already; else the object of that kind (or alias), made with `settings`.
-
-    Raises DTypeError for other things, UnknownNameError for unknown names, ArgumentError when a setting is missing.
-    """
-    if isinstance(value, base):
-        return value
-    example = next(iter(_kinds[base.family]))
-    if not isinstance(value, str):
-        if isinstance(value, type) and issubclass(value, base):
-            raise DTypeError(
-                "{what} is the class {name}: an object of it is needed. Write {name}().", what=what, name=value.__name__
-            )
-        raise DTypeError(
-            "{what} is {value}: it must be {base} or the name of one. Write {example!r}.",
-            what=what, value=shown(value), base=base.__name__, example=example,
-        )  # fmt: skip
-    cls = find(base.family, value)
-    if cls is None:
-        raise UnknownNameError(
-            "{what} {value} is unknown. {hint}", what=what, value=shown(value), hint=nearest(value, _kinds[base.family])
-        )
-    lacking = [f.name for f in fields(cls) if f.init and _default(f) is MISSING and f.name not in settings]
-    if lacking:
-        raise ArgumentError(
-            "{what} {value!r} needs {missing}. Write {cls}({missing}=...) in its place.",
-            what=what, value=value, missing=lacking[0], cls=cls.__name__,
-        )  # fmt: skip
-    made = cls(**settings)
-    assert isinstance(made, base)
-    return made
-
-
 # -- JSON -------------------------------------------------------------------------------------------------------------
 def to_specs(things: Sequence[Plain], path: str) -> list[Any]:
     """A list of objects of one family as JSON; an object that stands in it twice is written once and referred to."""
     seen: dict[int, str] = {}
     return [_out(thing, thing.family, f"{path}[{i}]", seen) for i, thing in enumerate(things)]
-
-
-def from_specs(base: type[P], specs: Any, path: str) -> list[P]:
-    """The objects that `to_specs` wrote. Raises as `from_spec` does."""
-    if not isinstance(specs, (list, tuple)):
-        raise DTypeError("{path} is {value}: it must be a list. Write [...].", path=path, value=shown(specs))
-    built: dict[str, Any] = {}
-    made = []
-    for i, spec in enumerate(specs):
-        where = f"{path}[{i}]"
-        one = _in(spec, base.family, where, built)
-        if not isinstance(one, base):
-            raise DTypeError("{path} is {value}: it must be an object with a kind.", path=where, value=shown(one))
-        made.append(one)
-    return made
 
 
 def _out(value: Any, family: str, path: str, seen: dict[int, str]) -> Any:

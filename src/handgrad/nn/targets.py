@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.core.sizes import show
-from handgrad.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
+from handgrad.errors import ArgumentError, DTypeError, IndexRangeError, Phrase, ShapeError
 from handgrad.nn.arguments import shown
 
 Array = NDArray[Any]
@@ -22,10 +22,12 @@ def numeric(y: Any, loss: str) -> Array:
     try:
         array = np.asarray(y)
     except ValueError:  # NumPy refuses nested lists whose rows differ in length
-        raise ShapeError("{loss}: the rows of y have different lengths. Give each row as many values.", loss=loss) from None
+        raise ShapeError(
+            "{loss}: the rows of y have different lengths. Give each row as many values.", loss=loss
+        ) from None
     if array.dtype.kind not in "biuf":
         raise DTypeError(
-            "{loss}: y holds {dtype} values, such as {value}: it must hold numbers. Give classes the numbers 0, 1, 2, ...",
+            "{loss}: y holds {dtype} values, such as {value}: it must hold numbers. Number classes 0, 1, 2, ...",
             loss=loss, dtype=str(array.dtype), value=shown(array.flat[0] if array.size else None),
         )  # fmt: skip
     if array.dtype.kind == "f":
@@ -33,7 +35,7 @@ def numeric(y: Any, loss: str) -> Array:
         if wrong.any():
             first = np.unravel_index(int(np.argmax(wrong)), array.shape)
             raise ArgumentError(
-                "{loss}: y holds {count} values that are not finite, first {value} at {position} (from 0). "
+                "{loss}: y holds nan or inf (count: {count}), first {value} at {position} (from 0). "
                 "Fill in or drop those rows.",
                 loss=loss, count=int(wrong.sum()), value=shown(array[first]), position=_position(first),
             )  # fmt: skip
@@ -78,9 +80,15 @@ def values(y: Any, output_shape: tuple[int, ...], loss: str, reduction: str) -> 
         raise ShapeError(
             "{loss}: y has shape {y}, the output {output}: they must be equal. {hint}",
             loss=loss, y=show(array.shape), output=show(output_shape),
-            hint=f"Try y.reshape{show(output_shape)}." if array.size == np.prod(output_shape) else "Change y or the last layer.",
+            hint=_remedy(array, output_shape),
         )  # fmt: skip
     return array
+
+
+def _remedy(array: Array, output_shape: tuple[int, ...]) -> Phrase:
+    if array.size == np.prod(output_shape):
+        return Phrase("Try y.reshape{shape}.", shape=show(output_shape))
+    return Phrase("Change y or the last layer.")
 
 
 def between_0_and_1(array: Array, loss: str) -> Array:
@@ -120,7 +128,7 @@ def labels(array: Array, classes: int, loss: str) -> Array:
     return whole.astype(np.int64)
 
 
-def distributions(array: Array, output_shape: tuple[int, ...], loss: str) -> Array:
+def distributions(array: Array, loss: str) -> Array:
     """One row of probabilities for each row of the output, as floats.
 
     Raises ArgumentError for a negative one and for a row that does not add up to 1 (within 0.001, for float32 data).

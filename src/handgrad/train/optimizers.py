@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from handgrad.core.op import numbers
 from handgrad.errors import ArgumentError, DTypeError, UnknownNameError
 from handgrad.nn.arguments import boolean, number, shown
-from handgrad.nn.plain import Plain, named
+from handgrad.nn.plain import Plain
 
 Array = NDArray[Any]
 
@@ -23,13 +23,14 @@ class Optimizer(Plain, abstract=True):
     """How weights follow their gradients. Subclass it with fields for the settings and one rule.
 
     `rule(xp, w, g, s)` receives all weights w and all gradients g as two vectors, and s with the settings (s.lr), the
-    state vectors (s.m, zeros at first) and the step s.t = 1, 2, 3, ...; it returns the new w and the new state. It is read
-    as numbers, as formulas, and as the update lines of printed programs. Raises ArgumentError or DTypeError for a
+    state vectors (s.m, zeros at first) and the step s.t = 1, 2, 3, ...; it returns the new w and the new state. It is
+    read as numbers, as formulas, and as the update lines of printed programs. Raises ArgumentError or DTypeError for a
     learning rate that is not a finite number above 0.
 
     >>> import numpy as np, handgrad as hg
     >>> class SignSGD(hg.Optimizer):
     ...     "Steps of one size: only the direction of each gradient counts (Bernstein et al. 2018)."
+    ...
     ...     def rule(self, xp, w, g, s):
     ...         return {"w": w - s.lr * xp.sign(g)}
     >>> net = hg.Network([hg.Dense(1, 1)], loss=hg.MSE(), seed=0)
@@ -115,8 +116,8 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015), as torch.optim.Adam.
 
-    The rule is their faster form (end of section 2): both corrections for the zeros that m and v began with are put into
-    two scalars, alpha and eps_hat, so that no vector is divided twice. Equal to torch's up to rounding. Raises
+    The rule is their faster form (end of section 2): both corrections for the zeros that m and v began with are put
+    into two scalars, alpha and eps_hat, so that no vector is divided twice. Equal to torch's up to rounding. Raises
     ArgumentError for betas outside [0, 1) and for eps not above 0.
 
     >>> sorted(Adam().settings())
@@ -130,11 +131,10 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.betas, str) or not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
-            raise DTypeError(
-                "Adam: betas is {value}: it must be two numbers. Write (0.9, 0.999).", value=shown(self.betas)
-            )
-        beta1, beta2 = (number(b, f"Adam: betas[{i}]", least=0, below=1, example=0.9) for i, b in enumerate(self.betas))
+        given: Any = self.betas
+        if not isinstance(given, (tuple, list)) or len(given) != 2:
+            raise DTypeError("Adam: betas is {value}: it must be two numbers. Write (0.9, 0.999).", value=shown(given))
+        beta1, beta2 = (number(b, f"Adam: betas[{i}]", least=0, below=1, example=0.9) for i, b in enumerate(given))
         self._settle(
             betas=(beta1, beta2),
             eps=number(self.eps, "Adam: eps", above=0, example=1e-8),
@@ -171,7 +171,7 @@ def apply_rule(optimizer: Optimizer, xp: Any, w: Any, g: Any, s: Any) -> dict[st
 
     Raises UnknownNameError for a rule that returns other names.
     """
-    result = optimizer.rule(xp, w, g, s)
+    result: Any = optimizer.rule(xp, w, g, s)
     expected = ["w", *optimizer.state()]
     if not isinstance(result, Mapping) or sorted(result) != sorted(expected):
         raise UnknownNameError(
@@ -207,4 +207,4 @@ def optimizer_from(value: Optimizer | str | float, **settings: Any) -> Optimizer
     """
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         return SGD(learning_rate(value))
-    return named(Optimizer, value, "optimizer", **settings)
+    return Optimizer.named(value, "optimizer", **settings)

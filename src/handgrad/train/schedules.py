@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from handgrad.nn.plain import Plain, named
+from handgrad.nn.plain import Plain
 
 
 class Schedule(Plain, abstract=True):
@@ -14,7 +14,9 @@ class Schedule(Plain, abstract=True):
     >>> import handgrad as hg
     >>> class Halving(hg.Schedule):
     ...     "Half the learning rate every so many epochs."
+    ...
     ...     every: int = 10
+    ...
     ...     def rate(self, lr, epoch):
     ...         return lr * 0.5 ** (epoch // self.every)
     >>> [Halving(every=2).rate(0.8, epoch) for epoch in range(5)]
@@ -40,4 +42,4 @@ class Constant(Schedule):
 
 def schedule_from(value: Any) -> Schedule:
     """A schedule, or the one of that name; None is `Constant()`. Raises DTypeError and UnknownNameError."""
-    return Constant() if value is None else named(Schedule, value, "schedule")
+    return Constant() if value is None else Schedule.named(value, "schedule")
