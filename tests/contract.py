@@ -1,4 +1,4 @@
-"""The contract that every op keeps, read from the registry: random cases of an op, and the checks each case must pass.
+"""The contract that every op keeps, read from the registry: the oracles, and the checks that each case must pass.
 
 A check raises AssertionError with the op, the case and the two numbers. The planted bugs of test_ops_planted.py show
 that each kind of mistake is noticed. The gradient that arrives is random and all-distinct, never ones: the rows of a
@@ -7,14 +7,13 @@ softmax add up to 1, so ones would accept a softmax whose backward pass returns 
 
 from __future__ import annotations
 
-import itertools
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from contract_cases import CASES, Case, cases, distinct
 from handgrad.core.op import Op, numbers, textbook
 from handgrad.core.reverse import topological
 from handgrad.core.sizes import Size
@@ -23,159 +22,6 @@ from handgrad.core.symbols import Expr, Symbols
 from handgrad.core.tensor import gradients, tensor
 from handgrad.errors import IndexRangeError, ShapeError
 from tolerances import TOLERANCE, distance
-
-CASES = 30  # per op
-SHAPES = [  # for the pattern "...": of one array, of several that broadcast
-    [(), (1,), (3,), (2, 3), (0,), (2, 0), (1, 4), (2, 1, 3), (4, 2), (5,)],
-    [((2, 3), (3,)), ((2, 1), (1, 3)), ((), (3,)), ((2, 3), ()), ((4, 1, 2), (3, 1)), ((1,), (1,)), ((0,), (1,)),
-     ((2, 0), (0,)), ((2, 3), (2, 3)), ((), ()), ((1, 3), (2, 3)), ((3,), (2, 1, 3))],
-]  # fmt: skip
-
-
-N = Size(1, ("N",))
-
-
-@dataclass(frozen=True)
-class Case:
-    op: Op
-    arrays: tuple[Any, ...]
-    params: dict[str, Any]
-    g: Any  # the gradient that arrives
-    layout: str
-    lettered: tuple[Any, ...] = ()  # the shapes with the letter N for every axis called n, and the settings likewise
-
-    def __str__(self) -> str:
-        shapes = ", ".join(str(np.shape(a)) for a in self.arrays)
-        return f"{self.op.name}({shapes}; {self.params}) {self.layout}"
-
-    @property
-    def moving(self) -> list[int]:
-        """The positions of the inputs that have a derivative."""
-        return [i for i, a in enumerate(self.arrays) if self.op.moves(i) and np.asarray(a).dtype.kind == "f"]
-
-    def value(self, *arrays: Any, form: Any = numbers) -> Any:
-        return form.run(self.op, arrays or self.arrays, self.params)
-
-
-# -- drawing cases --------------------------------------------------------------------------------------------------
-def cases(op: Op, count: int = CASES) -> Iterator[Case]:
-    """`count` random cases: shapes, settings and memory layouts in turn; the same in every run."""
-    assert op.samples is not None, f"{op.name} has no samples"
-    rng = np.random.default_rng(list(op.name.encode()))
-    patterns = op.samples.shapes.split("|")
-    for k in range(max(count, 2 * len(patterns) * len(op.samples.params))):
-        pattern = patterns[k % len(patterns)]
-        params = op.samples.params[(k // len(patterns)) % len(op.samples.params)]
-        yield draw(op, pattern, params, k, rng)
-
-
-def draw(op: Op, pattern: str, params: Any, k: int, rng: np.random.Generator) -> Case:
-    samples = op.samples
-    letters: dict[str, int] = {}
-    wide = max(len(part.split()) for part in pattern.split(",")) > 3
-    alone = len(set(filter(str.isalpha, pattern))) == 1  # one letter to vary: give it more room
-
-    def size(token: str) -> int:
-        if token.isdigit():
-            return int(token)
-        if token not in letters:
-            first = not letters
-            letters[token] = int(rng.integers(1, 4 if wide else 7 + alone))
-            if k % 6 == 4 and (first or rng.random() < 0.3):
-                letters[token] = samples.smallest
-        return letters[token]
-
-    if pattern.strip() == "...":
-        table = SHAPES[min(len(op.arrays), 2) - 1]
-        if k < len(table):
-            shapes = [table[k]] if len(op.arrays) == 1 else [*table[k], *table[k][:1] * (len(op.arrays) - 2)]
-        else:
-            full = tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4)))
-            shapes = [_thinned(full, rng) if len(op.arrays) > 1 else full for _ in op.arrays]
-        if samples.smallest:
-            shapes = [tuple(max(n, samples.smallest) for n in s) for s in shapes]
-    else:
-        shapes = [tuple(size(t) for t in part.split()) for part in pattern.split(",")]
-    for letter in [*samples.integers.values(), *_letters(params)]:
-        if letter not in letters:
-            letters[letter] = 2 + k % 3
-    settings = {**op.params, **{name: _bound(v, letters) for name, v in params.items()}}
-    names = op.arrays if not op.variadic else op.arrays * len(shapes)
-    arrays = spread(op, names, shapes, letters, rng)
-    layout = ("plain", "read-only", "strided", "transposed", "reversed")[k % 5]
-    arrays = tuple(laid_out(a, layout) for a in arrays)
-    out = np.asarray(numbers.run(op, arrays, settings))
-    lettered: tuple[Any, ...] = ()
-    if letters.get("n", 0) > 0:  # a letter stands for at least one row
-        tokens = [tuple(N if t == "n" else size(t) for t in part.split()) for part in pattern.split(",")]
-        lettered = (
-            tokens,
-            {**op.params, **{name: _bound(v, {**letters, "n": N}) for name, v in params.items()}},
-            letters["n"],
-        )
-    return Case(op, arrays, settings, distinct(out.shape, rng), layout, lettered)
-
-
-def _thinned(full: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
-    """A shape that broadcasts to `full`: leading axes dropped, others of length 1."""
-    kept = full[rng.integers(0, len(full) + 1) :] if rng.random() < 0.5 else full
-    return tuple(1 if rng.random() < 0.3 else n for n in kept)
-
-
-def _letters(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value] if len(value) == 1 else []
-    if isinstance(value, dict):
-        return list(itertools.chain(*map(_letters, value.values())))
-    return list(itertools.chain(*map(_letters, value))) if isinstance(value, tuple) else []
-
-
-def _bound(value: Any, letters: dict[str, int]) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_bound(v, letters) for v in value)
-    return letters[value] if isinstance(value, str) and value in letters else value
-
-
-def spread(op: Op, names: Any, shapes: Any, letters: Any, rng: np.random.Generator) -> list[Any]:
-    """Random numbers that keep apart: no two equal, none near 0, so that a difference does not step over a kink."""
-    samples = op.samples
-    total = sum(int(np.prod(s)) for s in shapes) + 1
-    slots = (rng.permutation(total) + 0.5 + rng.uniform(-0.2, 0.2, total)) / total
-    arrays = []
-    for name, shape in zip(names, shapes, strict=True):
-        if name in samples.integers:
-            arrays.append(rng.integers(0, letters[samples.integers[name]], shape))
-        elif name in samples.booleans:
-            arrays.append(np.asarray(rng.integers(0, 2, shape), dtype=bool))
-        else:
-            low, high = samples.domains.get(name, samples.domain)
-            n = int(np.prod(shape))
-            arrays.append((low + (high - low) * slots[:n]).reshape(shape))
-            slots = slots[n:]
-    return arrays
-
-
-def laid_out(a: Any, layout: str) -> Any:
-    """The same numbers, lying differently in memory."""
-    a = np.asarray(a)
-    if layout == "read-only":
-        a = a.copy()
-        a.flags.writeable = False
-    elif layout == "strided" and a.ndim:
-        wide = np.full((*a.shape[:-1], 2 * a.shape[-1]), 77, a.dtype)
-        wide[..., ::2] = a
-        a = wide[..., ::2]
-    elif layout == "transposed" and a.ndim > 1:
-        a = np.ascontiguousarray(a.T).T
-    elif layout == "reversed" and a.ndim:
-        a = np.ascontiguousarray(a[::-1])[::-1]
-    return a
-
-
-def distinct(shape: Any, rng: np.random.Generator) -> Any:
-    """Random numbers of both signs, all different in size."""
-    n = int(np.prod(shape))
-    return (rng.permutation(n) + rng.uniform(0.5, 1, n)).reshape(shape) / max(n, 1) * rng.choice([-1.0, 1.0], shape)
 
 
 # -- the oracles ----------------------------------------------------------------------------------------------------
@@ -280,11 +126,11 @@ def as_symbols(case: Case, letters: bool = False) -> tuple[Expr, list[Expr], Exp
         for i, (a, shape) in enumerate(zip(case.arrays, shapes, strict=True))
     ]
     node = table.apply(case.op, leaves, params)
-    seed = table.leaf("g", node.shape)
+    arriving = table.leaf("g", node.shape)
     values = {leaf.name: a for leaf, a in zip(leaves, case.arrays, strict=True)} | {"g": case.g}
     if letters:
         values["N"] = case.lettered[2]
-    return node, leaves, seed, values
+    return node, leaves, arriving, values
 
 
 def torch_twin(case: Case, double: bool = False) -> tuple[Any, Any, list[Any]] | None:
@@ -356,7 +202,7 @@ def check_value(case: Case) -> None:
 
 def check_symbols(case: Case, plain: Any, grads: list[Any]) -> None:
     """Formulas give the same numbers: the value, the hand-written VJP, and the chain rule applied to the definition."""
-    node, leaves, seed, values = as_symbols(case)
+    node, leaves, arriving, values = as_symbols(case)
     assert node.shape == plain.shape, f"{case}: the shape rule says {node.shape}, the numbers have {plain.shape}"
     kind = {"f": "float", "b": "bool"}.get(plain.dtype.kind, "int")
     assert node.dtype == kind, f"{case}: the shape rule says {node.dtype}, the numbers are {plain.dtype}"
@@ -367,10 +213,10 @@ def check_symbols(case: Case, plain: Any, grads: list[Any]) -> None:
     table = node.table
     wanted = [leaves[i] for i in case.moving]
     if node.op is not None and not node.op.primitive and node.op is case.op:
-        chain = table.gradient(table.body(node, "definition"), seed, wanted, stop=True)
+        chain = table.gradient(table.body(node, "definition"), arriving, wanted, stop=True)
     else:
-        chain = table.gradient(node, seed, wanted, stop=True)
-    written = table.gradient(node, seed, wanted)
+        chain = table.gradient(node, arriving, wanted, stop=True)
+    written = table.gradient(node, arriving, wanted)
     for got, formula, hand in zip(grads, chain, written, strict=True):
         assert formula.shape == hand.shape == got.shape, f"{case}: a derived formula has shape {formula.shape}"
         near(case, got, np.broadcast_to(evaluate(formula, values, "definition"), got.shape), "chain rule")
@@ -382,7 +228,7 @@ def check_letters(case: Case) -> None:
     if not case.lettered:
         return
     try:
-        node, leaves, seed, values = as_symbols(case, letters=True)
+        node, leaves, arriving, values = as_symbols(case, letters=True)
     except (ShapeError, IndexRangeError) as error:  # cutting and joining along an axis of unknown length
         if "N" in str(error):
             return
@@ -390,7 +236,7 @@ def check_letters(case: Case) -> None:
     plain, grads = by_hand(case)
     assert sized(node.shape, values) == plain.shape, f"{case}: the shape rule says {node.shape}"
     near(case, np.broadcast_to(evaluate(node, values), plain.shape), plain, "symbols")
-    for got, formula in zip(grads, node.table.gradient(node, seed, [leaves[i] for i in case.moving]), strict=False):
+    for got, formula in zip(grads, node.table.gradient(node, arriving, [leaves[i] for i in case.moving]), strict=False):
         assert sized(formula.shape, values) == got.shape, f"{case}: the gradient's formula has shape {formula.shape}"
         near(case, got, np.broadcast_to(evaluate(formula, values), got.shape), "symbols", TOLERANCE["chain rule"])
 

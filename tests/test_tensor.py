@@ -212,6 +212,20 @@ def test_mistakes_are_answered(act, error, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_mistake_in_somebodys_own_rule_keeps_its_traceback():
+    @hg.op
+    def faulty(xp, x):
+        """Adds a word."""
+        return x + len(x.shape + 1)
+
+    try:
+        with pytest.raises(TypeError, match="tuple") as caught:
+            faulty(A)
+        assert any(entry.name == "faulty" for entry in caught.traceback)
+    finally:
+        hg.ops.registry.remove("faulty")
+
+
 # -- edits between the passes ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_edits_between_forward_and_backward_change_no_gradient(op):

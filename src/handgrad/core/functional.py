@@ -126,9 +126,9 @@ def jacobian(fn: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
         out = _output(fn, call)
         result = np.zeros((out.size, leaf.size), leaf.dtype)
         for i in range(out.size):
-            seed = np.zeros(out.size, out.dtype)
-            seed[i] = 1
-            result[i] = gradients(out, [leaf], seed.reshape(out.shape))[0].ravel()
+            unit = np.zeros(out.size, out.dtype)
+            unit[i] = 1
+            result[i] = gradients(out, [leaf], unit.reshape(out.shape))[0].ravel()
         return result.reshape(out.shape + leaf.shape)
 
     return rows
@@ -164,9 +164,9 @@ def hessian(fn: Callable[..., Any]) -> Callable[..., Any]:
         slope = gradients(_scalar(_output(fn, call)), [leaf], record_graph=True)[0]
         result = np.zeros((leaf.size, leaf.size), leaf.dtype)
         for i in range(leaf.size):
-            seed = np.zeros(leaf.size, leaf.dtype)
-            seed[i] = 1
-            result[i] = gradients(slope, [leaf], seed.reshape(leaf.shape))[0].ravel()
+            unit = np.zeros(leaf.size, leaf.dtype)
+            unit[i] = 1
+            result[i] = gradients(slope, [leaf], unit.reshape(leaf.shape))[0].ravel()
         return result.reshape(leaf.shape + leaf.shape)
 
     return matrix

@@ -23,9 +23,9 @@ Array = Any  # what NumPy takes
 
 
 def call(name: str, *args: Any, **settings: Any) -> Tensor:
-    """Apply the op of that name to Tensors."""
-    result: Tensor = registry[name](*args, **settings)
-    return result
+    """Apply the op of that name; all its arguments are arrays, at least one of them a Tensor."""
+    op = registry[name]
+    return record(op, args, {**op.params, **settings} if settings else op.params)
 
 
 class Tensor:
@@ -168,11 +168,11 @@ class Tensor:
         >>> float(x.grad), float(y.grad), float(z.grad)
         (4.0, 4.0, 5.0)
         """
-        seed = self._seed(gradient)
+        start = self._start(gradient)
         order = topological([self])
         leaves = [node for node in order if node.op is None and isinstance(node, Tensor)]
         with np.errstate(over="ignore", under="ignore"):  # exp(1000) in 1/(1 + exp) is the right 0
-            adjoint = reverse([(self, seed)], leaves, _vjp, _total)
+            adjoint = reverse([(self, start)], leaves, _vjp, _total)
         for node in order:
             if isinstance(node, Tensor):
                 g = adjoint.get(id(node))
@@ -180,7 +180,7 @@ class Tensor:
                 node.grad = np.array(g, dtype=node.dtype) if g is not None else (
                     np.zeros(node.shape, node.dtype) if node.dtype.kind == "f" else None)  # fmt: skip
 
-    def _seed(self, gradient: Array | None) -> Any:
+    def _start(self, gradient: Array | None) -> Any:
         if self.dtype.kind != "f":
             raise DTypeError(
                 "{name} holds {dtype}: a gradient needs floating-point numbers. Try hg.tensor(2.0), not hg.tensor(2).",
@@ -226,6 +226,7 @@ def _unary(name: str) -> Callable[..., Any]:
     return lambda a: record(registry[name], (a,), {})
 
 
+WEAK = (float, int)  # Python's numbers: they take the width of the arrays beside them, and nobody can edit them
 NUMERIC = (Tensor, int, float, np.ndarray, np.generic, list, tuple)
 for _method, _name in BINARY.items():
     _forward, _backward = _binary(_name)
@@ -258,14 +259,16 @@ def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
         result: Tensor = op.rule(tensors, *arrays, **params)
         return result
     given: Any = []
-    plain = False
+    plain = foreign = False
+    weak = WEAK if op.kind == "map" else None
     for a in arrays:
         if type(a) is Tensor:
             given.append(a._value)
         else:
             given.append(a)
             plain = True
-    if plain:
+            foreign = foreign or weak is None or type(a) not in weak
+    if foreign:
         given = _owned(op, given, arrays)
     try:
         value = (op.runner or op.prepare())(*given, **params)
@@ -379,7 +382,7 @@ def _vjp_recorded(node: Any, i: int, g: Any) -> Any:
 
 def gradients(output: Tensor, wanted: Sequence[Tensor], seed: Any = None, record_graph: bool = False) -> list[Any]:
     """The gradients of `output` with respect to `wanted`: arrays, or Tensors when `record_graph` is set."""
-    start = output._seed(seed) if not isinstance(seed, Tensor) else seed
+    start = output._start(seed) if not isinstance(seed, Tensor) else seed
     if record_graph:
         first = start if isinstance(start, Tensor) else Tensor(start)
         with np.errstate(over="ignore", under="ignore"):

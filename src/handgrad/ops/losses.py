@@ -4,6 +4,8 @@ p is the prediction, y the target, z a logit. "mean" divides by the number of el
 rows, "sum" by nothing.
 """
 
+import math
+
 import numpy as np
 
 from handgrad.core.op import Samples, op
@@ -102,11 +104,7 @@ def _(xp, g, out, p, y, delta, reduction):
     return g * (xp.clip(r, low=-delta, high=delta) / share(p, reduction))
 
 
-TINY = 1e-44  # exp(-100), the smallest probability that counts: torch clamps the logarithm at -100 likewise
-
-
-def _log(xp, p):
-    return xp.maximum(xp.log(xp.maximum(p, TINY)), -100.0)
+TINY = math.exp(-100)  # the smallest probability that counts: torch clamps the logarithm at -100
 
 
 @op(symbol="L", notation=r"\operatorname{{BCE}}\left({0}, {1}\right)", constant={"y": TARGET},
@@ -123,7 +121,9 @@ def bce(xp, p, y, *, reduction="mean"):
 @bce.safe
 def _(xp, p, y, reduction):
     same_shape(p, y, "bce")
-    return reduce_loss(xp, -(y * _log(xp, p) + (1 - y) * _log(xp, 1 - p)), reduction)
+    logp = xp.log(xp.maximum(p, TINY))
+    logq = xp.log(xp.maximum(1 - p, TINY))
+    return reduce_loss(xp, -(y * logp + (1 - y) * logq), reduction)
 
 
 @bce.vjp
