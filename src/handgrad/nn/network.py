@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from handgrad.program.statements import Program
 
 Array = Any
+ROWS = 1024  # forward takes long inputs in pieces of so many rows
 
 
 class Network:
@@ -106,7 +107,12 @@ class Network:
         program, _ = self._recorder.program(X.shape[1:], None, ("output",), ())
         if not program.outputs:  # no layer changes anything
             return X.copy()
-        return compiled(program).run(self._values(X), self.dtype)[program.outputs[0].text]
+        run, name = compiled(program).run, program.outputs[0].text
+        if len(X) <= 2 * ROWS:
+            return run(self._values(X), self.dtype)[name]
+        # many rows go through a few at a time: the values of all layers for all rows would fill the memory
+        parts = [run(self._values(X[i : i + ROWS]), self.dtype)[name] for i in range(0, len(X), ROWS)]
+        return np.concatenate(parts)
 
     def loss_value(self, X: Array, y: Array) -> float:
         """The loss on X (N, inputs) and y, with the l1 and l2 penalties."""

@@ -20,7 +20,8 @@ def number(value: Any) -> Piece:
     if isinstance(value, bool):
         return Piece(str(int(value)))
     if isinstance(value, float):
-        for shown, known in ((r"\pi", math.pi), (r"2\pi", 2 * math.pi), (r"\tfrac{2}{\pi}", 2 / math.pi)):
+        for shown, known in ((r"\pi", math.pi), (r"2\pi", 2 * math.pi), (r"\tfrac{2}{\pi}", 2 / math.pi),
+                             ("e^{-100}", math.exp(-100))):  # fmt: skip
             if value == known:
                 return Piece(shown, 5)
         if value in (0.5, -0.5):

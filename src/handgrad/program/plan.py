@@ -105,7 +105,6 @@ class Planner:
     # -- statements to calls ----------------------------------------------------------------------------------------
     def _statement(self, i: int, s: Statement, pins: Mapping[str, str], wanted: bool) -> None:
         self._current = i
-        self._memo = {}
         name = s.target.text
         out = None
         if name in pins:
@@ -163,8 +162,16 @@ class Planner:
             return self.view(self.value(e.args[0]), _template(e), e.shape)
         if op.ufunc and op.kind == "map":
             ins = self.operands(e)
+            if e.dtype == "float":
+                ins = tuple(self._numbers(r, e.shape) for r in ins)
             return self.call(op.ufunc, ins, out or self.pool(e.shape, e.dtype), elementwise=True)
         return self.inline(e)
+
+    def _numbers(self, r: Register, shape: Shape) -> Register:
+        """A mask as floats: converting it once is cheaper than a call on two kinds of numbers."""
+        if r.dtype != "bool" or r.shape != shape:
+            return r
+        return self.call("copyto", (r,), self.pool(shape), form="{fn}({out}, {ins})")
 
     def operands(self, e: Expr) -> tuple[Register, ...]:
         """The arguments of an element-wise call; copies along axes are left to the call itself."""

@@ -16,9 +16,10 @@ def number(value: Any) -> Piece:
     if isinstance(value, Size):
         return Piece(str(value), ATOM if value.coefficient == 1 and len(value.letters) == 1 else 5)
     if isinstance(value, float):
-        for text, known in (("np.pi", math.pi), ("2 * np.pi", 2 * math.pi), ("2 / np.pi", 2 / math.pi)):
+        for text, known in (("np.pi", math.pi), ("2 * np.pi", 2 * math.pi), ("2 / np.pi", 2 / math.pi),
+                            ("np.exp(-100)", math.exp(-100))):  # fmt: skip
             if value == known:
-                return Piece(text, ATOM if text == "np.pi" else 5)
+                return Piece(text, 5 if " " in text else ATOM)
         if math.isinf(value) or math.isnan(value):
             return Piece(f"-np.{str(value)[1:]}" if value < 0 else f"np.{value}", ATOM if not value < 0 else 7)
     return Piece(repr(value), 7 if not isinstance(value, bool) and value < 0 else ATOM)
