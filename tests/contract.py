@@ -23,6 +23,8 @@ from handgrad.core.tensor import gradients, tensor
 from handgrad.errors import IndexRangeError, ShapeError
 from tolerances import TOLERANCE, distance
 
+POSITIONS = 40  # of each input at which a difference is formed; in large ones a random choice
+
 
 # -- the oracles ----------------------------------------------------------------------------------------------------
 def by_hand(case: Case, dtype: Any = np.float64) -> tuple[Any, list[Any]]:
@@ -38,8 +40,9 @@ def _each(case: Case, step: Any) -> list[Any]:
     found = []
     for i in case.moving:
         x = np.array(case.arrays[i])
-        slope = np.zeros(x.shape)
-        for at in np.ndindex(x.shape):
+        slope = np.full(x.shape, np.inf)  # infinite where nobody asks
+        for k in np.random.default_rng(x.size).permutation(x.size)[:POSITIONS]:
+            at = np.unravel_index(k, x.shape)
             slope[at] = step(i, x, at)
         found.append(slope)
     return found
@@ -190,9 +193,9 @@ def check_value(case: Case) -> None:
     against = {"complex step": complex_step(case), "central difference": central_differences(case)} if grads else {}
     for what, expected in against.items():
         for got, want in zip(grads, expected or (), strict=False):
-            kinks = np.isnan(want)
-            assert kinks.mean() <= 0.34 if kinks.size else True, f"{case}: a kink at nearly every number"
-            near(case, np.where(kinks, 0, got), np.where(kinks, 0, want), what)
+            asked, known = np.sum(~np.isinf(want)), np.isfinite(want)
+            assert 3 * np.sum(known) >= 2 * asked, f"{case}: a kink at every third number"
+            near(case, np.where(known, got, 0), np.where(known, want, 0), what)
     twin = torch_twin(case)
     if twin is not None:
         near(case, plain, twin[0].detach().numpy(), "torch")
