@@ -160,7 +160,7 @@ def test_json_pickle_repr_and_names():
     assert optimizer_from(np.float64(0.1)) == SGD(0.1)
     assert schedule_from(None) == schedule_from("constant") == schedules.Constant()
     assert schedules.Constant().rate(0.1, 7) == 0.1
-    with pytest.raises(AttributeError):
+    with pytest.raises(ArgumentError, match=r"SGD\(0.1\): lr cannot be set"):
         SGD(0.1).lr = 0.2
 
 

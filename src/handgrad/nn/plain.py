@@ -1,7 +1,7 @@
 """Plain data that people extend: classes whose fields are all there is, written to JSON and read back by kind.
 
-Layers, losses, initialisers, optimizers and schedules are such classes. Subclassing makes a frozen dataclass and enters
-it under its kind, so a user's class is saved, loaded and found by name like our own.
+Layers, losses, initialisers, optimizers and schedules are such classes. Subclassing makes a dataclass whose objects
+never change, and enters it under its kind: a user's class is saved, loaded and found by name like our own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ finders: dict[str, Callable[[str], Any]] = {}  # family -> what makes a class fo
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-@dataclass(frozen=True, eq=False, repr=False)
 class Plain(ABC):
     """Base of the families. `family` is set once by the class that users extend, `kind` by each class below it.
 
@@ -44,10 +43,12 @@ class Plain(ABC):
                 "Write them as `size: int` in the class and check them in __post_init__.",
                 name=cls.__name__,
             )
-        dataclass(frozen=True, eq=not cls.by_identity, repr=False)(cls)
+        if any(not str(kind).startswith("ClassVar") for kind in own.get("__annotations__", {}).values()):
+            # only where there are fields, and only the __init__: each part costs time at import
+            dataclass(eq=False, repr=False, match_args=False)(cls)
         if "kind" not in own:
             cls.kind = snake_case(cls.__name__)
-        if "kind" in (f.name for f in fields(cls)):
+        if "kind" in _fields(cls):
             raise ArgumentError(
                 "class {name}: kind is one for all its objects, not a field. Write kind = {kind!r} without a type.",
                 name=cls.__name__, kind=cls.kind,
@@ -128,7 +129,9 @@ class Plain(ABC):
                 value=shown(value),
                 hint=nearest(value, _kinds[cls.family]),
             )
-        lacking = [f.name for f in fields(found) if f.init and _default(f) is MISSING and f.name not in settings]
+        lacking = [
+            f.name for f in _fields(found).values() if f.init and _default(f) is MISSING and f.name not in settings
+        ]
         if lacking:
             raise ArgumentError(
                 "{what} {value!r} needs {missing}. Write {cls}({missing}=...) in its place.",
@@ -138,11 +141,28 @@ class Plain(ABC):
         assert isinstance(made, cls)
         return made
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ or name not in _fields(type(self)):
+            raise ArgumentError(
+                "{what}: {name} cannot be set: such objects never change. Write a new {cls}(...).",
+                what=repr(self), name=name, cls=type(self).__name__,
+            )  # fmt: skip
+        object.__setattr__(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if self.by_identity or type(self) is not type(other):
+            return self is other
+        return all(getattr(self, name) == getattr(other, name) for name in _fields(type(self)))
+
+    def __hash__(self) -> int:
+        if self.by_identity:
+            return object.__hash__(self)
+        return hash((type(self), *(getattr(self, name) for name in _fields(type(self)))))
+
     def __repr__(self) -> str:
         values = []
-        for f in sorted(
-            fields(self), key=lambda f: bool(f.kw_only)
-        ):  # an inherited name stands first, and is written last
+        # an inherited name stands first, and is written last
+        for f in sorted(_fields(type(self)).values(), key=lambda f: bool(f.kw_only)):
             value = getattr(self, f.name)
             if _default(f) is MISSING and not f.kw_only:
                 values.append(repr(value))
@@ -163,6 +183,11 @@ def snake_case(name: str) -> str:
     ('my_re_lu_block', 'scale2_d')
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _fields(cls: type[Any]) -> dict[str, Field[Any]]:
+    """The fields of a class by name; none before a class has any."""
+    return {f.name: f for f in fields(cls)} if hasattr(cls, "__dataclass_fields__") else {}
 
 
 def _default(f: Field[Any]) -> Any:
@@ -202,11 +227,10 @@ def _out(value: Any, family: str, path: str, seen: dict[int, str]) -> Any:
             seen[id(value)] = path
         # another family's kind says so: init.he_normal
         spec: dict[str, Any] = {"kind": value.kind if value.family == family else f"{value.family}.{value.kind}"}
-        for f in fields(value):
-            inner = getattr(value, f.name)
-            if f.name == "name" and inner is None:
-                continue
-            spec[f.name] = _out(inner, value.family, _join(path, f.name), seen)
+        for name in _fields(type(value)):
+            inner = getattr(value, name)
+            if name != "name" or inner is not None:
+                spec[name] = _out(inner, value.family, _join(path, name), seen)
         return spec
     if isinstance(value, np.generic):
         value = value.item()
@@ -237,7 +261,7 @@ def _in(value: Any, family: str, path: str, built: dict[str, Any]) -> Any:
             )  # fmt: skip
         return built[value["same"]]
     cls = _class(value, family, path)
-    known = {f.name: f for f in fields(cls) if f.init}
+    known = {name: f for name, f in _fields(cls).items() if f.init}
     for key in value:
         if key != "kind" and key not in known:
             raise UnknownNameError(

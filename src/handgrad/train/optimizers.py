@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -48,7 +47,7 @@ class Optimizer(Plain, abstract=True):
 
     def settings(self) -> dict[str, float]:
         """The numbers that the rule reads from s, by name: all fields that are numbers and no switches."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        found = vars(self)  # the fields, in their order
         return {k: float(v) for k, v in found.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
     def state(self) -> tuple[str, ...]:
