@@ -1,6 +1,7 @@
 """The mathematics, one file per family; importing this fills the registry."""
 
-from handgrad.core.op import Op, registry
+from handgrad.core.op import Op
+from handgrad.core.op import registry as registry  # made public
 
 # the registry keeps the order of definition, from the simple to the composed
 # isort: off
