@@ -30,11 +30,12 @@ class Printed:
         w = net._w
         state = {name: np.zeros_like(w) for name in optimizer.state()}
         g = np.empty_like(w)
+        update = space["make_update"](w, g, state)  # type: ignore[operator]
         bound = {}
         for Xb, yb in job.batches:
             if len(Xb) not in bound:
                 Xc, yc = Xb.copy(), yb.copy()
-                bound[len(Xb)] = Xc, yc, space["make"](w, g, state, Xc, yc)  # type: ignore[operator]
+                bound[len(Xb)] = Xc, yc, space["make"](w, g, update, Xc, yc)  # type: ignore[operator]
         batches = endless(job.batches)
         losses: list[float] = []
         t = 0

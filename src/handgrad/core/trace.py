@@ -52,7 +52,7 @@ class Trace:
     >>> x, y, z = (hg.tensor(v, name=n) for v, n in [(2.0, "x"), (3.0, "y"), (4.0, "z")])
     >>> t = hg.trace((x + y) * z)
     >>> [n.name for n in t], float(t["x"].gradient)
-    (['x', 'y', 'z', 'h', 'f'], 4.0)
+    (['x', 'y', 'z', 'h1', 'f'], 4.0)
     """
 
     nodes: tuple[Node, ...]

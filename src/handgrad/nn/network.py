@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from handgrad.program.statements import Program
 
 Array = Any
-ROWS = 1024  # forward takes long inputs in pieces of so many rows
+ROWS = 256  # forward takes long inputs in pieces of so many rows
 
 
 class Network:

@@ -61,8 +61,7 @@ class Name:
             base = rf"\mathrm{{{base}}}"
         below = [rf"\mathrm{{{tail}}}".replace("_", r"\_") if len(tail) > 1 else tail] if tail else []
         below += [str(self.index)] if self.index is not None else []
-        below += ["'" * self.copy] if self.copy else []
-        return f"{base}_{{{','.join(below)}}}" if below else base
+        return (f"{base}_{{{','.join(below)}}}" if below else base) + "'" * self.copy
 
     @property
     def latex(self) -> str:

@@ -118,7 +118,9 @@ class Planner:
             result = out
         if result.kind == "scalar" and (result.text or result.template) and result.text != name:
             made = Register("scalar", (), s.dtype, name, steady=False, statement=i)
-            self.calls.append(Call("{0}", (result,), made, i, form="{out} = {fn}"))
+            # NumPy's single numbers are float64 and would widen a float32 program; Python's are weak
+            template = "float({0})" if "np." in self.text(result) else "{0}"
+            self.calls.append(Call(template, (result,), made, i, form="{out} = {fn}"))
             result = made
         elif result.kind in ("pool", "fresh", "scalar") and not result.text and result.statement < 0:
             result.statement = i
@@ -211,8 +213,12 @@ class Planner:
     def call(self, fn: str, ins: Sequence[Any], out: Register, *, elementwise: bool = False,
              form: str = "{fn}({ins}, {out})") -> Register:  # fmt: skip
         """Emit `fn(ins, out)`."""
+        if fn in ("maximum", "minimum"):  # NumPy 2.4 deprecates a third argument without its name here
+            form = form.replace("{out}", "out={out}")
         self.uses[fn.split(".")[0]] = None
         ins = tuple(self._operand(r) if isinstance(r, Register) else r for r in ins)
+        if fn in ("maximum", "minimum"):  # NumPy wants their third argument by name
+            form = "{fn}({ins}, out={out})"
         self.calls.append(Call(fn, ins, out, self._current, form, elementwise))
         return out
 

@@ -9,9 +9,8 @@ from typing import Any
 from handgrad.core.sizes import show
 from handgrad.program.carried import helpers
 from handgrad.program.plan import Planner
-from handgrad.program.run import body, imports
+from handgrad.program.run import body
 from handgrad.program.statements import Program
-from handgrad.program.update import join
 
 
 @dataclass(frozen=True)
@@ -51,39 +50,49 @@ class Training:
         return max((s.stop for s in self.slices), default=0)
 
 
-def _planner(t: Training) -> Planner:
-    static = [name for name in t.settings if not (name == "lr" and t.scheduled)]
-    program = join(t.step, t.update)
-    pins = {f"d{s.code}": f"d{s.code}" for s in t.slices}
-    return Planner(program, pins=pins, static=static)
-
-
 def make_source(t: Training, comments: bool = True) -> str:
-    """The function `make`: buffers for one shape of batch, and the step that uses them."""
-    p = _planner(t)
-    given = [leaf.name.text for leaf in t.step.leaves if leaf.role in ("input", "label")]
+    """The functions `make_update` (once for a network) and `make` (once for each length of batch), which give steps."""
+    static = [name for name in t.settings if not (name == "lr" and t.scheduled)]
+    step = Planner(t.step, pins={f"d{s.code}": f"d{s.code}" for s in t.slices}, static=static)
+    update = Planner(t.update, static=static)
+    args = ", ".join(["t"] + ["lr"] * t.scheduled)
     loss = next((n.text for n in t.step.outputs if n.kind == "value"), None)
-    step_args = ", ".join(["t"] + ["lr"] * t.scheduled)
     lines = [
-        "def make(w, g, state, X, y):",
-        '    """Buffers for batches of this shape, and the step that computes, differentiates and updates in them."""',
+        "def make_update(w, g, state):",
+        '    """The update of all weights at once: w are the weights, g the gradients, each in one vector."""',
+        "    dt = w.dtype",
+        *[f"    {name} = state[{name!r}]" for name in t.state],
+        *_made(update),
+        f"    def update({args}):",
+        *body(update, "        ", comments),
+        "",
+        "    return update",
+        "",
+        "",
+        "def make(w, g, update, X, y):",
+        '    """Buffers for batches as long as this one, and the step that computes, differentiates and updates in them."""',
         "    N, dt = len(X), w.dtype",
         *[f"    {s.code} = w[{s.start}:{s.stop}].reshape({show(s.shape)})" for s in t.slices],
         *[f"    d{s.code} = g[{s.start}:{s.stop}].reshape({show(s.shape)})" for s in t.slices],
-        *[f"    {name} = state[{name!r}]" for name in t.state],
-        *[f"    {text}" for text in [*p.setup, *p.late]],
-        "",
-        f"    def step({step_args}):",
-        *body(p, "        ", comments),
-        f"        return {p.result(loss) if loss else 'None'}",
+        *_made(step),
+        f"    def step({args}):",
+        *body(step, "        ", comments),
+        f"        update({args})",
+        *([f"        return {step.result(loss)}"] if loss else []),
         "",
         "    return step",
     ]
-    del given
-    head = "import numpy as np\n" + imports(p) + helpers(p.carried)
+    names = sorted({**step.uses, **update.uses})
+    head = f"import numpy as np\nfrom numpy import {', '.join(names)}\n" + helpers({**step.carried, **update.carried})
     settings = "\n".join(f"{k} = {v!r}" for k, v in t.settings.items() if not (k == "lr" and t.scheduled))
     extra = "\n".join(f"{k} = np.array({list(v)!r})" for k, v in t.extra.items())
     return "\n".join(part for part in (head, settings, extra, "\n" + "\n".join(lines)) if part) + "\n"
+
+
+def _made(p: Planner) -> list[str]:
+    """What is made once, before the steps."""
+    made = [f"    {text}" for text in [*p.setup, *p.late]]
+    return [*made, ""] if made else []
 
 
 def script(t: Training) -> str:
@@ -158,7 +167,8 @@ def step(params, state, X, y{", lr" if t.scheduled else ""}):
     if not state:
         state.update(start())
     state["t"] += 1
-    run = make(w, np.empty_like(w), state, X, y)
+    g = np.empty_like(w)
+    run = make(w, g, make_update(w, g, state), X, y)
     t = state["t"]
     with np.errstate(all="ignore"):
         loss = {call}
@@ -172,7 +182,7 @@ def train(X, y, *, epochs, seed=SEED, params=None):
     X, y = prepare(X, y)
     w = flatten(initial(seed) if params is None else params)
     g, state, n, size = np.empty_like(w), start(), len(X), {batch}
-    t, losses = 0, []
+    update, t, losses = make_update(w, g, state), 0, []
 {lr}{loop.format(rate=rate, call=call)}
     return unflatten(w), losses
 
@@ -191,7 +201,7 @@ if __name__ == "__main__":
 '''
 
 
-_FULL = """    run = make(w, g, state, X, y)
+_FULL = """    run = make(w, g, update, X, y)
     with np.errstate(all="ignore"):
         for epoch in range(epochs):
 {rate}            t += 1
@@ -205,7 +215,7 @@ _BATCHES = """    batches = {{}}  # one set of buffers for full batches, one for
                 rows = order[first:first + size]
                 if len(rows) not in batches:
                     Xb, yb = X[rows], y[rows]
-                    batches[len(rows)] = Xb, yb, make(w, g, state, Xb, yb)
+                    batches[len(rows)] = Xb, yb, make(w, g, update, Xb, yb)
                 Xb, yb, run = batches[len(rows)]
                 np.take(X, rows, 0, Xb, "clip")
                 np.take(y, rows, 0, yb, "clip")

@@ -71,7 +71,3 @@ def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_v
         builder.rows.append(_Row(new[name], new[name], target, "update", role, Origin(op=op), Name(name)))
     return builder.write([Name(name, kind="new") for name in state_first])
 
-
-def join(step: Program, after: Program) -> Program:
-    """One program out of two; what the second reads stays among its leaves."""
-    return Program(step.leaves + after.leaves, step.statements + after.statements, step.outputs + after.outputs)

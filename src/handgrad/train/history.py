@@ -16,7 +16,7 @@ class History:
     `loss` has one number for each epoch (the mean over its batches, each before its update). What costs more is recorded
     at some epochs only, listed in `epochs` (at most about 200 of them, the first and the last always): `metric`
     (`metric_name` on the training data), `validation_loss`, `validation_metric`, `lr`, and per layer `gradient_norm` and
-    `update_size` (the lengths of gradient and update of the epoch's last step) and `weight_norm`. `steps` counts
+    `update_size` (the lengths of gradient and update of the epoch's first step) and `weight_norm` (before it). `steps` counts
     updates, `seconds` the time, `engine` what ran, `stopped` why it ended early ("" if it did not).
     """
 

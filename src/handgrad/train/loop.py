@@ -28,7 +28,7 @@ TOO_FAR = 1e6  # a loss this many times the first one is not coming back
 def _made(source: str) -> Any:
     space: dict[str, Any] = {}
     exec(compile(source, "<handgrad step>", "exec"), space)  # our own printed text, never a user's
-    return space["make"]
+    return space["make"], space["make_update"]
 
 
 class Session:
@@ -44,7 +44,8 @@ class Session:
             self.state, self.t = kept["state"], kept["t"]
         else:
             self.state, self.t = {name: np.zeros_like(self.w) for name in optimizer.state()}, 0
-        self.make = _made(make_source(plan))
+        self.make, make_update = _made(make_source(plan))
+        self.update = make_update(self.w, self.g, self.state)
         self.steps: dict[int, tuple[Any, Any, Any]] = {}
 
     def bound(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
@@ -52,7 +53,7 @@ class Session:
         n = len(X)
         if n not in self.steps:
             Xb, yb = np.ascontiguousarray(X), np.ascontiguousarray(y)
-            self.steps[n] = Xb, yb, self.make(self.w, self.g, self.state, Xb, yb)
+            self.steps[n] = Xb, yb, self.make(self.w, self.g, self.update, Xb, yb)
         return self.steps[n]
 
     def keep(self) -> None:
@@ -86,7 +87,7 @@ def train_step(net: Network, X: Any, y: Any, optimizer: Any = 0.1, *, clip_norm:
     session = Session(net, plan, chosen, resume=True)
     with np.errstate(all="ignore"):
         session.t += 1
-        loss = float(session.make(session.w, session.g, session.state, np.ascontiguousarray(X), y)(session.t))
+        loss = float(session.make(session.w, session.g, session.update, np.ascontiguousarray(X), y)(session.t))
     session.keep()
     return loss
 
@@ -156,14 +157,14 @@ class _Run:
         self.limit = np.inf
         self.updates = 0
         self.safe = session.w.copy()
-        self.before = np.empty_like(session.w)
         self.layers = _layers(session.net)
         self.lr = float(session.plan.settings["lr"])
 
     def epoch(self, epoch: int, last: bool, every: int) -> float:
         """One pass over the data; gives its mean loss."""
         s = self.s
-        np.copyto(self.safe, s.w)
+        if np.isfinite(np.dot(s.w, s.w)):
+            np.copyto(self.safe, s.w)
         number = self.first + epoch
         args: tuple[float, ...] = ()
         if self.schedule is not None:
@@ -172,9 +173,7 @@ class _Run:
         record = epoch % every == 0 or last
         if self.whole:
             run = s.bound(self.X, self.y)[2]
-            if record:
-                np.copyto(self.before, s.w)
-            loss = self._step(run, args)
+            loss = self._step(run, args, record)
         else:
             order = np.random.default_rng((self.seed, number)).permutation(self.n)
             total = 0.0
@@ -183,24 +182,34 @@ class _Run:
                 Xb, yb, run = s.steps.get(len(rows)) or s.bound(self.X[rows], self.y[rows])
                 np.take(self.X, rows, 0, Xb, "clip")
                 np.take(self.y, rows, 0, yb, "clip")
-                if record and first + self.size >= self.n:
-                    np.copyto(self.before, s.w)
-                total += self._step(run, args) * len(rows)
+                total += self._step(run, args, record and not first) * len(rows)
             loss = total / self.n
         self.history.loss.append(loss)
         if record:
             self._record(number)
         return loss
 
-    def _step(self, run: Any, args: tuple[float, ...]) -> float:
+    def _step(self, run: Any, args: tuple[float, ...], measure: bool) -> float:
         self.s.t += 1
         loss = float(run(self.s.t, *args))
         self.updates += 1
         if not loss <= self.limit:  # not finite, or much larger than at the start
             self._diverged(loss)
         elif self.limit == np.inf:
-            self.limit = TOO_FAR * max(abs(loss), 1e-3) if np.isfinite(loss) else np.inf
+            if not np.isfinite(loss):
+                self._diverged(loss)
+            self.limit = TOO_FAR * max(abs(loss), 1e-3)
+        if measure:  # the epoch's first step: `safe` still holds the weights before it
+            self._measure()
         return loss
+
+    def _measure(self) -> None:
+        h, s = self.history, self.s
+        for layer, slices in self.layers.items():
+            change = np.sqrt(sum(float(((s.w[a:b] - self.safe[a:b]) ** 2).sum()) for a, b in slices))
+            for store, value in ((h.gradient_norm, _norm(s.g, slices)), (h.update_size, float(change)),
+                                 (h.weight_norm, _norm(self.safe, slices))):  # fmt: skip
+                store.setdefault(layer, []).append(value)
 
     def _diverged(self, loss: float) -> None:
         s = self.s
@@ -226,7 +235,7 @@ class _Run:
         raise error
 
     def _record(self, epoch: int) -> None:
-        h, s, net = self.history, self.s, self.s.net
+        h, net = self.history, self.s.net
         h.epochs.append(epoch)
         h.lr.append(self.lr)
         loss = net._loss()
@@ -235,10 +244,6 @@ class _Run:
             Xv, yv = self.validation
             h.validation_loss.append(net.loss_value(Xv, yv))
             h.validation_metric.append(score(loss, net.forward(Xv), yv))
-        np.subtract(s.w, self.before, self.before)
-        for layer, slices in self.layers.items():
-            for store, vector in ((h.gradient_norm, s.g), (h.update_size, self.before), (h.weight_norm, s.w)):
-                store.setdefault(layer, []).append(_norm(vector, slices))
 
 
 def _norm(vector: Any, slices: Sequence[tuple[int, int]]) -> float:

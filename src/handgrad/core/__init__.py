@@ -1,0 +1,1 @@
+"""The engine: expressions, ops, tensors, traces, and the one reverse loop."""
