@@ -192,17 +192,23 @@ class Network:
 
         return source(self, to, optimizer, **settings)
 
-    def summary(self) -> Any:
-        """Layers, shapes and numbers of weights as a table."""
+    def summary(self, sample: tuple[int, ...] | None = None) -> Any:
+        """Layers, shapes and numbers of weights as a table; `sample` is the shape of one row of X, such as (8, 8)."""
         from handgrad.nn.summary import summary
 
-        return summary(self)
+        return summary(self, sample)
 
     def save(self, path: str | Path) -> None:
         """Write weights and description to one safetensors file, atomically."""
         from handgrad.nn.files import save
 
         save(self, path)
+
+    def load_parameters(self, path: str | Path) -> Network:
+        """Load the weights in a safetensors file by name; a file that does not fit changes nothing."""
+        from handgrad.nn.files import load_parameters
+
+        return load_parameters(self, path)
 
     def to_spec(self) -> dict[str, Any]:
         """The network without its weights as plain data (JSON)."""
@@ -260,11 +266,11 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        del state["_recorder"]
-        state["history"] = None  # holds compiled code; plain copies of it are history.to_dict()
+        del state["_recorder"], state["slots"]  # they know layers by their place in memory, and hold compiled code
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self.slots = Slots(self.layers)
         self._recorder = Recorder(self)
 
