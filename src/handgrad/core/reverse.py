@@ -49,8 +49,9 @@ def reverse(
 
     `seeds` pairs each output with the gradient that arrives there; `wanted` are the nodes whose gradients are
     asked for. `vjp(node, i, g)` is one step of the chain rule, None where nothing flows; `total`
-    adds up contributions. With `stop` the wanted nodes are inputs, and nothing below them is visited. `hear(node, contributions) -> adjoint` is told of each node in turn, with the contributions
-    `(consumer, i, value)` in the order in which they arrived, and may give back another name for their sum.
+    adds up contributions. With `stop` the wanted nodes are inputs, and nothing below them is visited.
+    `hear(node, contributions) -> adjoint` is told of each node in turn, with the contributions `(consumer, i, value)`
+    in the order in which they arrived, and may give back another name for their sum.
     """
     goal = {id(w) for w in wanted}
     edge = goal if stop else set()

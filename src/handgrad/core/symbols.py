@@ -1,7 +1,7 @@
 """Symbols: an array namespace whose arrays are expressions.
 
-Equal expressions are one object (hash-consing), per table. So a VJP that writes `e = xp.exp(x - m)` again names the very
-value that the forward pass computed: what other engines save for the backward pass is nothing but a shared expression.
+Equal expressions are one object (hash-consing), per table. So a VJP that writes `e = xp.exp(x - m)` again names the
+very value that the forward pass computed: what other engines save for the backward pass is but a shared expression.
 
 An op that is applied outside of any rule stays folded: one expression that remembers its call. Inside a rule, ops open
 into primitives. Names given inside rules (`e = ...`) are kept as hints for the names in printed programs.
@@ -24,8 +24,8 @@ from handgrad.errors import ArgumentError, DTypeError, ShapeError
 class Expr:
     """One value as a formula: an op applied to expressions, a named leaf, or a constant.
 
-    `op` is None for leaves (`name` set) and constants (`value` set). `shape` may hold letters, `dtype` is "float", "int"
-    or "bool": how many bits a float has is settled when a program is run.
+    `op` is None for leaves (`name` set) and constants (`value` set). `shape` may hold letters, `dtype` is "float",
+    "int" or "bool": how many bits a float has is settled when a program is run.
     """
 
     __slots__ = ("args", "dtype", "name", "op", "order", "params", "shape", "table", "value")
@@ -51,25 +51,26 @@ class Expr:
 
     @property
     def T(self) -> Expr:
-        return self.table.transpose(self)
+        return self.table.call_with("transpose", self)
 
     @property
     def mT(self) -> Expr:
         axes = tuple(range(self.ndim))
-        return self.table.transpose(self, axes=axes[:-2] + (axes[-1], axes[-2]))
+        return self.table.call_with("transpose", self, axes=(*axes[:-2], axes[-1], axes[-2]))
 
     @property
     def is_constant(self) -> bool:
         return self.op is None and self.name is None
 
     def reshape(self, *shape: Any) -> Expr:
-        return self.table.reshape(self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+        new = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        return self.table.call_with("reshape", self, shape=new)
 
     def transpose(self, *axes: int) -> Expr:
-        return self.table.transpose(self, axes=axes or None)
+        return self.table.call_with("transpose", self, axes=axes or None)
 
     def __getitem__(self, index: Any) -> Expr:
-        return self.table.getitem(self, index=index)
+        return self.table.call_with("getitem", self, index=index)
 
     def __bool__(self) -> bool:
         raise DTypeError("a rule cannot branch on the numbers of an array ({name}): write xp.where.", name=repr(self))
@@ -161,7 +162,8 @@ class Symbols:
         if op.primitive:
             return self._primitive(op, args, params)
         if op.composite or self._inside:
-            return self.run_rule(self._rule(op), (self, *args), params, inside=not op.composite or self._inside > 0)
+            inside = not op.composite or self._inside > 0
+            return self.wrap(self.run_rule(self._rule(op), (self, *args), params, inside=inside))
         key = (op.name, args, _freeze(params))
         found = self._known.get(key)
         if found is None:
@@ -348,7 +350,9 @@ def _frozen(value: Any) -> Any:
     return (type(value).__name__, repr(value) if isinstance(value, float) else value)
 
 
-def _with_locals(rule: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _with_locals(
+    rule: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """Call a rule and look once at its frame when it returns: the names it gave to its values.
 
     A profile hook does this for rules of any origin (a file, `exec`, a notebook), in threads, and beside debuggers.

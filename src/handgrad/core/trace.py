@@ -83,7 +83,7 @@ class Trace:
                 "nodes": [_node_to_dict(n) for n in self.nodes]}  # fmt: skip
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Trace:
+    def from_dict(cls, data: Any) -> Trace:
         """The trace that `to_dict` wrote; raises DataError for anything else."""
         if not isinstance(data, Mapping) or data.get("handgrad_trace") != VERSION:
             got = data.get("handgrad_trace") if isinstance(data, Mapping) else type(data).__name__
@@ -133,5 +133,6 @@ def _node_to_dict(n: Node) -> dict[str, Any]:
 
 
 def _node_from_dict(d: Mapping[str, Any]) -> Node:
-    return Node(**{f: d[f] for f in _TEXT}, args=tuple(d["args"]), settings=dict(d["settings"]), value=_back(d["value"]),
+    return Node(**{f: d[f] for f in _TEXT}, args=tuple(d["args"]), settings=dict(d["settings"]),
+                value=_back(d["value"]),
                 gradient=_back(d["gradient"]), contributions=tuple(_back(c) for c in d["contributions"]))  # fmt: skip

@@ -5,18 +5,22 @@ What a network computes is recorded once in symbols (per shape of input), turned
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError, nearest
-from handgrad.nn.inputs import inputs
+from handgrad.errors import ArgumentError, ShapeError, UnknownNameError, nearest
+from handgrad.nn import targets
+from handgrad.nn.arguments import number, whole
+from handgrad.nn.inputs import inputs, width
 from handgrad.nn.layer import Layer
+from handgrad.nn.layers import layer_list
 from handgrad.nn.losses import Loss, loss_from
 from handgrad.nn.parse import parse, short_form
-from handgrad.nn.record import Recorder, Slots
+from handgrad.nn.record import Recorder, Slots, ends_in_probabilities, fit_together
 from handgrad.program.run import compiled
 
 if TYPE_CHECKING:
@@ -44,23 +48,23 @@ class Network:
 
     def __init__(self, layers: Sequence[Layer], loss: Loss | str | None = None, *, seed: int = 0,
                  dtype: str = "float64", l1: float = 0.0, l2: float = 0.0) -> None:  # fmt: skip
-        if isinstance(layers, Layer) or not all(isinstance(x, Layer) for x in layers) or not len(layers):
-            raise DTypeError("Network takes a list of layers, got {got!r}.", got=str(layers)[:80])
-        if np.dtype(dtype).name not in ("float64", "float32"):
-            raise ArgumentError("dtype must be 'float64' or 'float32', got {dtype!r}.", dtype=str(dtype))
-        for name, value in (("l1", l1), ("l2", l2)):
-            if not (isinstance(value, (int, float)) and np.isfinite(value) and value >= 0):
-                raise ArgumentError("{name} must be a finite number of at least 0, got {value!r}.", name=name, value=value)
-        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-            raise ArgumentError("seed must be a whole number of at least 0, got {seed!r}.", seed=seed)
-        self.layers = tuple(layers)
+        self.layers = layer_list(layers, "Network")
         self.loss = loss_from(loss) if loss is not None else None
-        self.seed, self.dtype, self.l1, self.l2 = int(seed), np.dtype(dtype).name, float(l1), float(l2)
+        self.seed, self.dtype = whole(seed, "seed", least=0), width(dtype)
+        self.l1, self.l2 = (number(v, k, least=0, example=1e-4) for k, v in (("l1", l1), ("l2", l2)))
         self.slots = Slots(self.layers)
         self._recorder = Recorder(self)
         self.history: Any = None
         self.preparation: Any = None  # how a table becomes X and y, when the network was trained on one
+        self._w = np.empty(self.slots.size, self.dtype)
         self.reset()
+        fit_together(self)
+        if self.loss is not None and self.loss.expects == "logits" and ends_in_probabilities(self.layers):
+            warnings.warn(
+                f"{self.loss.kind} takes logits, and this network ends with {self.layers[-1]!r}: that squashes them "
+                "twice. Leave that layer out; predict_proba gives the probabilities.",
+                stacklevel=2,
+            )
 
     @classmethod
     def parse(cls, text: str, loss: Loss | str | None = None, **settings: Any) -> Network:
@@ -76,8 +80,8 @@ class Network:
     def reset(self, seed: int | None = None) -> Network:
         """Draw the weights again (from `seed`, or the network's own) and forget all training."""
         if seed is not None:
-            self.seed = int(seed)
-        self._w = self.slots.draw(self.seed, self.dtype)
+            self.seed = whole(seed, "seed", least=0)
+        self._w[...] = self.slots.draw(self.seed, self.dtype)  # in place: training under way goes on with these
         self.training_state: dict[str, Any] = {}
         self.history = None
         return self
@@ -108,21 +112,27 @@ class Network:
         if not program.outputs:  # no layer changes anything
             return X.copy()
         run, name = compiled(program).run, program.outputs[0].text
-        if len(X) <= 2 * ROWS:
-            return run(self._values(X), self.dtype)[name]
+        if len(X) <= 2 * ROWS or not self.slots.rowwise:
+            out = run(self._values(X), self.dtype)[name]
+            return out.copy() if np.may_share_memory(out, X) else out
         # many rows go through a few at a time: the values of all layers for all rows would fill the memory
         parts = [run(self._values(X[i : i + ROWS]), self.dtype)[name] for i in range(0, len(X), ROWS)]
         return np.concatenate(parts)
 
     def loss_value(self, X: Array, y: Array) -> float:
-        """The loss on X (N, inputs) and y, with the l1 and l2 penalties."""
+        """The loss on X (N, inputs) and y, with the l1 and l2 penalties.
+
+        Raises what `fit` raises for data that does not fit, and ArgumentError for outputs that the loss cannot mean.
+        """
         X, y = self._pair(X, y)
+        self._judge(X)
         program, _ = self._recorder.program(X.shape[1:], y, ("loss",), ())
         return float(compiled(program).run(self._values(X, y), self.dtype)[program.outputs[0].text])
 
     def gradients(self, X: Array, y: Array) -> dict[str, Array]:
         """The derivative of the loss with respect to every weight, and to the input (as "input")."""
         X, y = self._pair(X, y)
+        self._judge(X)
         program, names = self._recorder.program(X.shape[1:], y, ("loss",), None)
         result = compiled(program).run(self._values(X, y), self.dtype)
         return {name: np.array(result[d.text], self.dtype) for name, d in names.items()}
@@ -131,11 +141,14 @@ class Network:
         """The record of one pass: every value, every gradient and its contributions, named and in order."""
         from handgrad.program.trace import trace
 
-        X = inputs(X, self.dtype)
-        if y is not None:
+        if y is None:
+            X = inputs(X, self.dtype)
+            program, _ = self._recorder.program(X.shape[1:], None, ("values",), ())
+        else:
             X, y = self._pair(X, y)
-        program, names = self._recorder.program(X.shape[1:], y, ("loss", "values") if y is not None else ("values",), None if y is not None else ())  # fmt: skip
-        return trace(program, self._values(X, y), self.dtype, names, short_form(self.layers))
+            self._judge(X)
+            program, _ = self._recorder.program(X.shape[1:], y, ("loss", "values"), None)
+        return trace(program, self._values(X, y), self.dtype, short_form(self.layers) or "")
 
     def program(self, X: Array, y: Array | None = None) -> Program:
         """The statements that compute output, loss and all gradients for data of this shape."""
@@ -226,15 +239,21 @@ class Network:
     # -- inside ---------------------------------------------------------------------------------------------------
     def _loss(self) -> Loss:
         if self.loss is None:
-            raise ArgumentError("this network has no loss: give one, for example Network(layers, loss={loss!r}).", loss="mse")
+            raise ArgumentError("this network has no loss. Give one, as in Network(layers, loss={loss!r}).", loss="mse")
         return self.loss
+
+    def _judge(self, X: Array) -> None:
+        """Ask the loss whether it can mean these outputs; a last layer that says its range spares the question."""
+        if type(self._loss()).check_output is not Loss.check_output and not ends_in_probabilities(self.layers):
+            self._loss().check_output(self.forward(X))
 
     def _pair(self, X: Array, y: Array) -> tuple[Array, Array]:
         X = inputs(X, self.dtype)
         loss = self._loss()
-        y = np.asarray(y)
+        y = targets.numeric(y, loss.kind)
         if y.ndim == 0 or len(y) != len(X):
-            raise ShapeError("X has {n} rows, y has {m}: one target for each row.", n=len(X), m=0 if y.ndim == 0 else len(y))
+            rows = len(y) if y.ndim else 0
+            raise ShapeError("X has {n} rows, y has {m}. Give one target for each row.", n=len(X), m=rows)
         y = loss.target(y, (len(X), *self._recorder.output_shape(X.shape[1:])))
         return X, y if y.dtype.kind in "iu" else y.astype(self.dtype, copy=False)
 

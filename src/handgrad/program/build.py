@@ -6,8 +6,8 @@ Everything else stands inside a line. Views, constants and sizes never get one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handgrad.core.reverse import topological
@@ -52,21 +52,23 @@ class _Row:
 class Builder:
     """Collects rows, then writes those that the wanted outputs need."""
 
-    def __init__(self, rec: Recording, reserved: Iterable[str] = ()) -> None:
+    def __init__(self, rec: Recording) -> None:
         self.rec = rec
         self.table = rec.table
-        self.names = Names([*(leaf.name.text for leaf in rec.leaves.values()), *reserved])
+        self.names = Names(leaf.name.text for leaf in rec.leaves.values())
         self.named: dict[Expr, Name] = {e: leaf.name for e, leaf in rec.leaves.items()}
         self.rows: list[_Row] = []
         self.aliases: dict[Name, Name] = {}
         self.gradients: dict[Expr, Name] = {}
 
     # -- forward ------------------------------------------------------------------------------------------------
-    def forward(self) -> None:
-        """Name every value of the network in order: z1, a1, z2, ..., L."""
+    def forward(self, output: bool = False) -> None:
+        """Name every value of the network in order: z1, a1, z2, ..., L. With `output` that one too, were it a view."""
         rank: dict[str, int] = {}
         for node in topological([self.rec.output, self.rec.root]):
-            if node.op is None or (node.op.view and node not in self.rec.called) or node in self.rec.inline:
+            if node.op is None or node in self.rec.inline:
+                continue
+            if node.op.view and node not in self.rec.called and not (output and node is self.rec.output):
                 continue
             symbol = node.op.symbol or "h"
             if node in self.rec.called:
@@ -108,7 +110,8 @@ class Builder:
             self.names.reserve(name)
             consumer, i, _ = parts[0]
             self.gradients[node] = name
-            self._backward_row(total, name, "gradient", self._origin(consumer, i) if len(parts) == 1 else Origin(of=base.text))
+            origin = self._origin(consumer, i) if len(parts) == 1 else Origin(of=base.text)
+            self._backward_row(total, name, "gradient", origin)
             return total
 
         start = len(self.rows)
@@ -143,13 +146,14 @@ class Builder:
         if consumer is None or consumer.op is None:
             return Origin()
         argument = consumer.op.arrays[0] if consumer.op.variadic else consumer.op.arrays[i]
-        return Origin(self.rec.layers.get(consumer, ""), consumer.op.name, None, argument, str(self.named.get(consumer, "")))
+        of = str(self.named.get(consumer, ""))
+        return Origin(self.rec.layers.get(consumer, ""), consumer.op.name, None, argument, of)
 
     def _backward_row(self, value: Expr, name: Name, role: str, origin: Origin) -> None:
         self.rows.append(_Row(value, value, name, "backward", role, origin))
 
     # -- writing ------------------------------------------------------------------------------------------------
-    def write(self, outputs: Sequence[Name], letters: Mapping[str, int] | None = None) -> Program:
+    def write(self, outputs: Sequence[Name]) -> Program:
         """The program that computes `outputs`, and nothing that they do not need."""
         rows = self._needed(outputs)
         # what the forward pass reaches has a forward name: a forward line never speaks of a gradient
@@ -169,7 +173,8 @@ class Builder:
                 if node in refs and node is not top:
                     continue
                 if node.op is None:
-                    refs[node] = fresh.leaf(node.name, node.shape, node.dtype) if node.name is not None else fresh.constant(node.value)  # fmt: skip
+                    named = node.name is not None
+                    refs[node] = fresh.leaf(node.name, node.shape, node.dtype) if named else fresh.constant(node.value)
                     continue
                 if not node.op.primitive and node is not top:
                     body = self.table.body(node, "safe")
@@ -188,7 +193,8 @@ class Builder:
                 if node in shared:
                     name = self.names.new(shared[node], kind="local")
                     role = "scalar" if node.shape == () and phase == "update" else "local"
-                    statements.append(Statement(name, made, phase, role, Origin(origin.layer, origin.op, None, origin.argument, origin.of)))  # fmt: skip
+                    whence = Origin(origin.layer, origin.op, None, origin.argument, origin.of)
+                    statements.append(Statement(name, made, phase, role, whence))
                     owner[node] = name
                     made = fresh.leaf(name, node.shape, node.dtype)
                 refs[node] = made
@@ -200,7 +206,8 @@ class Builder:
                 continue
             if row.role == "alias" or row.expr in owner:
                 name = owner.get(row.expr)
-                source = fresh.leaf(name, row.expr.shape, row.expr.dtype) if name else settle(row.expr, None, row.phase, row.origin)
+                e = row.expr
+                source = fresh.leaf(name, e.shape, e.dtype) if name else settle(e, None, row.phase, row.origin)
                 statements.append(Statement(row.name, source, row.phase, "alias", row.origin, row.into))
                 refs[row.expr] = refs[row.value] = fresh.leaf(row.name, row.expr.shape, row.expr.dtype)
                 continue
@@ -218,17 +225,17 @@ class Builder:
         leaves = tuple(leaf for leaf in self.rec.leaves.values() if leaf.name.text in used)
         return Program(leaves, tuple(statements), tuple(outputs))
 
-    def _inside(self, expr: Expr) -> list[Expr]:
-        """`expr` and everything below it, with folded ops opened."""
-        seen: dict[Expr, None] = {}
-        stack = [expr]
+    def _inside(self, exprs: Sequence[Expr]) -> set[Expr]:
+        """Everything in and below these expressions, with folded ops opened."""
+        seen: set[Expr] = set()
+        stack = list(exprs)
         while stack:
             node = stack.pop()
             if node not in seen:
-                seen[node] = None
+                seen.add(node)
                 folded = node.op is not None and not node.op.primitive
                 stack.extend([self.table.body(node, "safe")] if folded else node.args)
-        return list(seen)
+        return seen
 
     def _needed(self, outputs: Sequence[Name]) -> list[_Row]:
         by_value: dict[Expr, _Row] = {}
@@ -257,18 +264,14 @@ class Builder:
             else:
                 stack.extend(node.args)
         # a gradient that is a sum shows its parts
-        kept_totals = {r.name.text for r in self.rows if id(r) in keep and r.role == "gradient"}
-        result = []
-        for r in self.rows:
-            if id(r) in keep:
-                result.append(r)
-            elif r.role == "contribution" and Name(r.name.base, r.name.index, "gradient", r.name.copy, 0, r.name.of).text in kept_totals:  # fmt: skip
-                result.append(r)
-        return result
+        totals = {r.name for r in self.rows if id(r) in keep and r.role == "gradient"}
+        return [
+            r for r in self.rows if id(r) in keep or (r.role == "contribution" and replace(r.name, part=0) in totals)
+        ]
 
     def _shared(self, rows: Sequence[_Row]) -> dict[Expr, str]:
         """Unnamed results that get a statement of their own, with the word they are called by."""
-        forward = {e for r in rows if r.phase == "forward" and not r.expr.is_constant for e in self._inside(r.expr)}
+        forward = self._inside([r.expr for r in rows if r.phase == "forward" and not r.expr.is_constant])
         own = {e for r in rows if r.phase == "forward" or r.expr not in forward for e in (r.expr, r.value)}
         twice = {r.expr for r in rows if r.phase != "forward"} & forward  # a forward value that is a gradient, too
         uses: dict[Expr, int] = {}
@@ -325,15 +328,14 @@ def _names(expr: Expr) -> list[Name]:
 
 
 def build(
-    rec: Recording, outputs: Sequence[str] = ("loss",), gradients: Sequence[Expr] = (), reserved: Iterable[str] = ()
+    rec: Recording, outputs: Sequence[str] = ("loss",), gradients: Sequence[Expr] = ()
 ) -> tuple[Program, dict[Expr, Name]]:
     """The program for a recording, and the names of the gradients that it computes.
 
-    `outputs`: "loss", "output", "values" (everything). `gradients`: the leaves whose gradients are wanted. `reserved`:
-    names that something else in the same script bears.
+    `outputs`: "loss", "output", "values" (everything). `gradients`: the leaves whose gradients are wanted.
     """
-    builder = Builder(rec, reserved)
-    builder.forward()
+    builder = Builder(rec)
+    builder.forward("output" in outputs or "values" in outputs)
     if gradients:
         builder.backward(gradients)
     wanted: list[Name] = []

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 GREEK = frozenset(["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi",
                    "rho", "sigma", "tau", "phi", "chi", "psi", "omega"])  # fmt: skip
-SYMBOLS = {"lr": r"\eta", "eps": r"\epsilon", "eps_hat": r"\hat{\epsilon}", "momentum": r"\mu", "weight_decay": r"\lambda",
-           "yhat": r"\hat{y}", "l1": r"\lambda_{1}", "l2": r"\lambda_{2}"}  # fmt: skip
+SYMBOLS = {"lr": r"\eta", "eps": r"\epsilon", "eps_hat": r"\hat{\epsilon}", "momentum": r"\mu",
+           "weight_decay": r"\lambda", "yhat": r"\hat{y}", "l1": r"\lambda_{1}", "l2": r"\lambda_{2}"}  # fmt: skip
 # words with another meaning in printed programs
 RESERVED = frozenset([*keyword.kwlist, "np", "N", "lr", "t", "T", "w", "g", "dt", "step", "make", "train", "initial",
                       "state", "params", "epochs", "seed", "order", "rows", "batch", "len", "range", "print", "sum",

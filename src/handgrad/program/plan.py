@@ -7,69 +7,18 @@ after its last reader, and an element-wise call may write over an argument that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from handgrad.core.reverse import topological
-from handgrad.core.sizes import Shape, Size, product, show
+from handgrad.core.sizes import Shape, Size
 from handgrad.core.symbols import Expr
-from handgrad.errors import ArgumentError
 from handgrad.program.calls import RECIPES
+from handgrad.program.memory import FOREVER, Call, Register, Slot, allocate, lines
+from handgrad.program.names import Name
 from handgrad.program.printing import ATOM, Piece
 from handgrad.program.python import number
 from handgrad.program.python import text as python_text
 from handgrad.program.statements import Program, Statement
-
-
-@dataclass(eq=False, slots=True)
-class Register:
-    """A value while a step runs. kind: leaf | constant | pool | pinned | view | scalar (a Python number) | fresh."""
-
-    kind: str
-    shape: Shape
-    dtype: str
-    text: str = ""  # how code spells it, once that is known
-    strength: int = ATOM
-    base: Register | None = None  # view: what it looks into
-    template: str = ""  # view: how it is made from its base; scalar: its formula
-    steady: bool = True  # the object is the same at every step, so views into it are made once
-    contiguous: bool = True
-    statement: int = -1  # the statement that it is the result of
-    slot: Slot | None = None
-    last: int = -1
-    args: tuple[Register, ...] = ()  # scalar: what its template is filled with
-
-    @property
-    def root(self) -> Register:
-        r = self
-        while r.base is not None:
-            r = r.base
-        return r
-
-
-@dataclass(eq=False, slots=True)
-class Slot:
-    """A piece of memory that several registers use one after the other."""
-
-    dtype: str
-    letters: tuple[str, ...]
-    coefficient: int
-    free: bool = False
-    owner: Register | None = None
-    names: dict[str, Shape] = field(default_factory=dict)
-    spare: dict[Shape, str] = field(default_factory=dict)  # names of intermediate results, by shape
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """One line of the step: `fn(ins, out)`, or `out = text` where NumPy cannot write into a buffer."""
-
-    fn: str
-    ins: tuple[Any, ...]  # registers and literal text
-    out: Register
-    statement: int
-    form: str = "{fn}({ins}, {out})"
-    elementwise: bool = False
 
 
 class Planner:
@@ -91,16 +40,20 @@ class Planner:
         self._constants: dict[str, Register] = {}
         self._views: dict[tuple[int, str], Register] = {}
         self._current = -1
-        self.slots: list[Slot] = []
+        self._after: list[tuple[Register, Register]] = []  # values that go to their place at the end
+        self._taken = {s.target.text for s in program.statements} | {leaf.name.text for leaf in program.leaves}
         pins = pins or {}
         for leaf in program.leaves:
             text = (leaves or {}).get(leaf.name.text, leaf.name.text)
             kind = "scalar" if leaf.shape == () and leaf.role == "setting" else "leaf"
-            self.named[leaf.name.text] = Register(kind, leaf.shape, leaf.dtype, text, steady=kind == "leaf" or text in self.static)  # fmt: skip
+            steady = kind == "leaf" or text in self.static
+            self.named[leaf.name.text] = Register(kind, leaf.shape, leaf.dtype, text, steady=steady)
         outputs = {n.text for n in program.outputs}
         for i, s in enumerate(program.statements):
             self._statement(i, s, pins, s.target.text in outputs)
-        self._allocate()
+        for old, new in self._after:
+            self.call("copyto", (new,), old, form="{fn}({out}, {ins})")
+        self._spell(allocate(self.calls))
 
     # -- statements to calls ----------------------------------------------------------------------------------------
     def _statement(self, i: int, s: Statement, pins: Mapping[str, str], wanted: bool) -> None:
@@ -109,10 +62,17 @@ class Planner:
         out = None
         if name in pins:
             out = Register("pinned", s.shape, s.dtype, pins[name], statement=i)
+        result = None
         if s.into is not None:
-            out = self._continue(i, s, out)
-        plain = s.expr.op is not None and s.expr.op.kind == "map" and s.expr.op.name not in RECIPES
-        result = self.value(s.expr, out if s.into is None or plain else None)
+            old = self.named[s.into.text]
+            if self._read_later(i, s.into):  # its new value waits until the old one is read no more
+                result = self.value(s.expr)
+                self._after.append((Register("pinned", s.shape, s.dtype, old.text, statement=i), result))
+            else:
+                out = Register("pinned", s.shape, s.dtype, old.text, statement=i)
+                plain = s.expr.op is not None and s.expr.op.kind == "map" and s.expr.op.name not in RECIPES
+                result = self.value(s.expr, out if plain else None)
+        result = result or self.value(s.expr, out)
         if out is not None and result is not out:
             self.call("copyto", (result,), out, form="{fn}({out}, {ins})")
             result = out
@@ -125,21 +85,12 @@ class Planner:
         elif result.kind in ("pool", "fresh", "scalar") and not result.text and result.statement < 0:
             result.statement = i
         if (wanted or self.keep) and result.root.kind == "pool":
-            result.root.last = len(self.program.statements) * 10**6  # never given back
+            result.root.last = FOREVER
         self.named[name] = result
 
-    def _continue(self, i: int, s: Statement, out: Register | None) -> Register | None:
-        """The register of a value that continues another's memory (a weight, a momentum): that memory, unless its old
-        value is still read later."""
-        assert s.into is not None
-        old = self.named[s.into.text]
+    def _read_later(self, i: int, name: Name) -> bool:
         later = self.program.statements[i + 1 :]
-        if any(n.name == s.into for t in later for n in topological([t.expr]) if n.op is None):
-            raise ArgumentError(
-                "{old} is read after its new value is written: write the update so that {new} comes last.",
-                old=s.into.text, new=s.target.text,
-            )  # fmt: skip
-        return Register("pinned", s.shape, s.dtype, old.text, statement=i)
+        return any(n.name == name for t in later for n in topological([t.expr]) if n.op is None)
 
     def value(self, e: Expr, out: Register | None = None) -> Register:
         """The register that holds an expression's value; emits the calls that compute it."""
@@ -177,9 +128,7 @@ class Planner:
 
     def operands(self, e: Expr) -> tuple[Register, ...]:
         """The arguments of an element-wise call; copies along axes are left to the call itself."""
-        return tuple(
-            self.value(a.args[0] if a.op is not None and a.op.traits.get("copies") else a) for a in e.args
-        )
+        return tuple(self.value(a.args[0] if a.op is not None and a.op.traits.get("copies") else a) for a in e.args)
 
     def inline(self, e: Expr) -> Register:
         """A call without a buffer: NumPy makes a new array at every step."""
@@ -251,11 +200,10 @@ class Planner:
         return found
 
     def _unique(self, name: str) -> str:
-        taken = {r.text for r in self._constants.values()} | {s.target.text for s in self.program.statements}
-        taken |= {leaf.name.text for leaf in self.program.leaves}
         fresh, k = name, 2
-        while fresh in taken:
+        while fresh in self._taken:
             fresh, k = f"{name}_{k}", k + 1
+        self._taken.add(fresh)
         return fresh
 
     def constant(self, value: Any) -> Register:
@@ -271,17 +219,17 @@ class Planner:
             made = Register("fresh", shape, base.dtype, steady=False)
             self.calls.append(Call(template, (base,), made, self._current, form="{out} = {fn}"))
             return made
+        contiguous = base.contiguous and (".reshape" in template or template == "{0:9}")
+        if not base.steady:
+            made = Register("fresh", shape, base.dtype, steady=False, contiguous=contiguous)
+            self.calls.append(Call(template, (base,), made, self._current, form="{out} = {fn}"))
+            return made
         key = (id(base), template)
-        found = self._views.get(key)
-        if found is None:
-            keeps = ".reshape" in template or template == "{0:9}"
-            found = Register("view", shape, base.dtype, base=base, template=template, steady=base.steady, contiguous=keeps and base.contiguous)  # fmt: skip
-            if base.steady:
-                self._views[key] = found
-            else:
-                self.calls.append(Call(template, (base,), found, self._current, form="{out} = {fn}"))
-                found = self.calls[-1].out = Register("fresh", shape, base.dtype, steady=False, contiguous=keeps and base.contiguous)  # fmt: skip
-        return found
+        if key not in self._views:
+            self._views[key] = Register(
+                "view", shape, base.dtype, base=base, template=template, contiguous=contiguous
+            )  # fmt: skip
+        return self._views[key]
 
     def _boxed(self, r: Register) -> Register:
         """A single number as an array without axes."""
@@ -296,48 +244,8 @@ class Planner:
             return r.text
         return r.template.format(*(Piece(self.text(a), a.strength) for a in r.args))
 
-    # -- registers to memory --------------------------------------------------------------------------------------------
-    def _allocate(self) -> None:
-        reads: list[list[Register]] = []
-        for at, c in enumerate(self.calls):
-            roots = [r.root for r in c.ins if isinstance(r, Register)] + [c.out.root] * (c.out.base is not None)
-            reads.append(roots)
-            for r in roots:
-                r.last = max(r.last, at)
-        for at, c in enumerate(self.calls):
-            out = c.out.root
-            if out.kind == "pool" and out.slot is None:
-                out.slot = self._slot(c, out, at)
-                out.slot.owner = out
-                out.last = max(out.last, at)
-            for r in {id(r): r for r in [*reads[at], out]}.values():
-                if r.slot is not None and r.last == at and r.slot.owner is r:
-                    r.slot.free = True
-        self._spell()
-
-    def _slot(self, c: Call, out: Register, at: int) -> Slot:
-        if c.elementwise:
-            for r in c.ins:  # write over an argument that nobody reads again
-                if isinstance(r, Register) and r.kind == "pool" and r.slot is not None and r.last == at:
-                    looks = any(isinstance(q, Register) and q is not r and q.root is r for q in c.ins)
-                    if r.shape == out.shape and r.dtype == out.dtype and not looks:
-                        return r.slot
-        n = product(out.shape)
-        letters, coefficient = (n.letters, n.coefficient) if isinstance(n, Size) else ((), n)
-        dying = {id(r.root.slot) for r in c.ins if isinstance(r, Register)}
-        free = [s for s in self.slots if s.free and (s.dtype, s.letters) == (out.dtype, letters) and id(s) not in dying]
-        fitting = sorted((s for s in free if s.coefficient >= coefficient), key=lambda s: s.coefficient)
-        if fitting:
-            fitting[0].free = False
-            return fitting[0]
-        if free:
-            slot = max(free, key=lambda s: s.coefficient)
-            slot.coefficient, slot.free = coefficient, False
-            return slot
-        self.slots.append(Slot(out.dtype, letters, coefficient))
-        return self.slots[-1]
-
-    def _spell(self) -> None:
+    # -- names -------------------------------------------------------------------------------------------------------
+    def _spell(self, slots: Sequence[Slot]) -> None:
         """Give every register its text; buffers and views go to the set-up."""
         roots = [(c.statement, c.out.root) for c in self.calls]
         finals: dict[tuple[int, int, Shape], str] = {}
@@ -359,29 +267,11 @@ class Planner:
                         r.slot.spare[r.shape] = r.text
             if r.slot is not None:
                 r.slot.names[r.text] = r.shape
-        for slot in self.slots:
-            self._buffer(slot)
+        for slot in slots:
+            self.uses["empty"] = None
+            self.setup += lines(slot)
         for v in self._views.values():
             self._spell_view(v)
-
-    def _buffer(self, slot: Slot) -> None:
-        """The lines that make a slot's memory and the arrays that look into it."""
-        kind = {"float": "dt", "bool": "bool", "int": "int"}[slot.dtype]
-        self.uses["empty"] = None
-
-        def numbers(shape: Shape) -> int:
-            n = product(shape)
-            return n.coefficient if isinstance(n, Size) else n
-
-        ordered = sorted(slot.names.items(), key=lambda item: -numbers(item[1]))
-        first, shape = ordered[0]
-        names = [n for n, s in ordered if s == shape]
-        self.setup.append(f"{' = '.join(names)} = empty({show(shape)}, {kind})")
-        for name, other in ordered:
-            if other != shape:
-                n, whole = product(other), numbers(other) == numbers(shape)
-                cut = f"{first}.reshape(-1)" if whole else f"{first}.reshape(-1)[:{n}]"
-                self.setup.append(f"{name} = {cut}.reshape({show(other)})")
 
     def _spell_view(self, v: Register) -> None:
         base = v.base
@@ -390,10 +280,9 @@ class Planner:
         if base.base is not None:
             self._spell_view(base)
         made = v.template.format(Piece(base.text, base.strength))
-        for line in self.late:
-            if line.endswith(f" = {made}"):
-                v.text = line.split(" = ")[0]
-                return
+        if made in self._constants:
+            v.text = self._constants[made].text
+            return
         suffix = "T" if v.template == "{0:9}.T" else "flat" if v.template.endswith(".reshape(-1)") else "view"
         v.text = self._unique(f"{base.text}_{suffix}")
         self._constants[made] = v
@@ -410,7 +299,7 @@ class Planner:
         """How code spells a program's value after a step."""
         return self.text(self.named[name])
 
-    def lines(self) -> list[tuple[Statement, list[str]]]:
+    def statements(self) -> list[tuple[Statement, list[str]]]:
         """For each statement its calls."""
         by: dict[int, list[str]] = {i: [] for i in range(len(self.program.statements))}
         for c in self.calls:
@@ -424,7 +313,7 @@ def _template(e: Expr) -> str:
     t = t(e) if callable(t) else t
     if t is None:
         return python_text(e).text
-    return t[0] if isinstance(t, tuple) else t
+    return str(t[0] if isinstance(t, tuple) else t)
 
 
 def _word(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the printers share: templates with precedences, so that parentheses stand where they are needed and only there."""
+"""What the printers share: templates with precedences, so that parentheses stand only where they are needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Piece:
         return self.text
 
 
-def write(expr: Expr, template_of: Callable[[Expr], Any], leaf: Callable[[Expr], Piece], brackets: tuple[str, str]) -> Piece:
+def write(
+    expr: Expr, template_of: Callable[[Expr], Any], leaf: Callable[[Expr], Piece], brackets: tuple[str, str]
+) -> Piece:
     """Print an expression bottom up; works on deep expressions without recursion."""
     done: dict[int, Piece] = {}
     stack = [(expr, False)]

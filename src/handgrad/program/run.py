@@ -21,7 +21,7 @@ def body(planner: Planner, indent: str, comments: bool = False) -> list[str]:
 
     result: list[str] = []
     phase = ""
-    for s, calls in planner.lines():
+    for s, calls in planner.statements():
         if comments and s.phase != phase:
             phase = s.phase
             result.append(f"{indent}# --- {phase} ---")
@@ -59,7 +59,7 @@ class Compiled:
         ]
         self.source = "\n".join(lines) + "\n"
         space: dict[str, Any] = {}
-        exec(compile(self.source, "<handgrad program>", "exec"), space)  # our own printed text, never a user's
+        exec(compile(self.source, "<handgrad program>", "exec"), space)  # noqa: S102 (our own printed text, never a user's)
         self._run = space["run"]
 
     def run(self, values: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, Any]:

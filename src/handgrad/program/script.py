@@ -70,7 +70,7 @@ def make_source(t: Training, comments: bool = True) -> str:
         "",
         "",
         "def make(w, g, update, X, y):",
-        '    """Buffers for batches as long as this one, and the step that computes, differentiates and updates in them."""',
+        '    """Buffers for batches as long as this one, and the step in them: forward, backward, update."""',
         "    N, dt = len(X), w.dtype",
         *[f"    {s.code} = w[{s.start}:{s.stop}].reshape({show(s.shape)})" for s in t.slices],
         *[f"    d{s.code} = g[{s.start}:{s.stop}].reshape({show(s.shape)})" for s in t.slices],
@@ -223,4 +223,3 @@ _BATCHES = """    batches = {{}}  # one set of buffers for full batches, one for
                 loss = {call}
                 total += 0.0 if loss is None else float(loss) * len(rows)
             losses.append(total / n)"""
-

@@ -1,7 +1,7 @@
 """The program as plain data: leaves and statements, each value written once.
 
-Buffers do not belong in a statement: a derivation, a plain listing and the planned script want other buffers of the same
-statements. A plan derives them.
+Buffers do not belong in a statement: a derivation, a plain listing and the planned script want other buffers of the
+same statements. A plan derives them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.core.sizes import Shape, show
+from handgrad.core.sizes import Shape
 from handgrad.core.symbols import Expr
 from handgrad.program.names import Name
 
@@ -136,5 +136,3 @@ def plain(value: Any) -> Any:
     if value is Ellipsis:
         return "..."
     return value if value is None or isinstance(value, (int, float, str, bool)) else str(value)
-
-

@@ -20,8 +20,8 @@ from handgrad.program.run import compiled
 from handgrad.program.statements import Leaf, Program, Statement, plain
 
 
-def trace(program: Program, values: Mapping[str, Any], dtype: str, gradients: Mapping[str, Name], title: str = "") -> Trace:
-    """Run a program on leaf values and keep everything. `gradients` names the gradient of each leaf (by label)."""
+def trace(program: Program, values: Mapping[str, Any], dtype: str, title: str = "") -> Trace:
+    """Run a program on leaf values and keep everything."""
     found = compiled(program, True).run(values, dtype)
     grads: dict[str, Statement] = {}
     parts: dict[str, list[Any]] = {}
@@ -41,12 +41,21 @@ def trace(program: Program, values: Mapping[str, Any], dtype: str, gradients: Ma
         g = grads.get(name)
         nodes.append(
             Node(
-                name, name if s.target.base != "L" else "loss", s.role, frozen(_cast(found[name], dtype, s.dtype)),
+                name,
+                name if s.target.base != "L" else "loss",
+                s.role,
+                frozen(_cast(found[name], dtype, s.dtype)),
                 frozen(_cast(found[g.target.text], dtype)) if g else None,
-                call.op.name if call.op is not None else "", tuple(_names(call)),
-                {k: plain(v) for k, v in call.params.items()}, s.origin.layer, tuple(parts.get(name, ())),
-                line(s), formula(s), line(g) if g else "", formula(g) if g else "",
-            )  # fmt: skip
+                call.op.name if call.op is not None else "",
+                tuple(_names(call)),
+                {k: plain(v) for k, v in call.params.items()},
+                s.origin.layer,
+                tuple(parts.get(name, ())),
+                line(s),
+                formula(s),
+                line(g) if g else "",
+                formula(g) if g else "",
+            )
         )
     return Trace(tuple(nodes), program.outputs[0].text, dtype, title)
 
@@ -87,7 +96,7 @@ def record_tensor(output: Tensor) -> tuple[Recording, dict[str, Any], dict[Expr,
     called: dict[Expr, str] = {}
     for node in order:
         if isinstance(node, Tensor) and node.op is not None:
-            e = table.apply(node.op, [symbols[id(a)] for a in node.args], node.params)
+            e = table.apply(node.op, [symbols[id(a)] for a in node.args], node.params or {})
             symbols[id(node)] = e
             if node.name and node is not output:
                 called.setdefault(e, node.name)
@@ -117,6 +126,5 @@ def trace_tensor(output: Tensor) -> Trace:
     """The trace of the computation behind a Tensor: forward values, and gradients if it is a single number."""
     rec, values, tensors = record_tensor(output)
     wanted = [e for e in tensors if e.dtype == "float"] if output.size == 1 and output.shape == () else []
-    program, names = build(rec, ("loss", "values"), wanted)
-    return trace(program, values, str(output.dtype), {rec.leaves[e].human: n for e, n in names.items() if e in rec.leaves})
-
+    program, _ = build(rec, ("loss", "values"), wanted)
+    return trace(program, values, str(output.dtype))

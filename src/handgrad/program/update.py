@@ -1,8 +1,8 @@
-"""The update as a program: an optimizer's rule over one flat vector of all weights, printed once for the whole network."""
+"""The update as a program: an optimizer's rule over one flat vector of all weights, printed once for the network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -32,12 +32,8 @@ def clip_by_value(xp: Any, g: Any, max_value: Any) -> Any:
     return xp.maximum(xp.minimum(g, max_value), -max_value)
 
 
-def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_value: float | None = None,
-           taken: Iterable[str] = ()) -> Program:  # fmt: skip
-    """The program of one update: leaves w, g (all weights and gradients, flat), the state, the settings.
-
-    `taken` are the names of the step that goes before it.
-    """
+def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_value: float | None = None) -> Program:
+    """The program of one update: leaves w, g (all weights and gradients, flat), the state, the settings."""
     table = Symbols()
     leaves: dict[Expr, Leaf] = {}
 
@@ -62,7 +58,7 @@ def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_v
     if used is not g:
         table.hints[used] = "g_clipped"
     new = table.run_rule(optimizer.rule, (table, w, used, s), {})
-    builder = Builder(Recording(table, leaves, w), taken)
+    builder = Builder(Recording(table, leaves, w))
     state_first = [name for name in new if name != "w"] + ["w"]
     for name in state_first:
         target = Name(name, kind="new")
@@ -70,4 +66,3 @@ def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_v
         op = type(optimizer).__name__
         builder.rows.append(_Row(new[name], new[name], target, "update", role, Origin(op=op), Name(name)))
     return builder.write([Name(name, kind="new") for name in state_first])
-
