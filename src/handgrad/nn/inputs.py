@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import DataError, DTypeError, ShapeError
+from handgrad.errors import ArgumentError, DataError, DTypeError, ShapeError
+from handgrad.nn.arguments import shown
 
 
 def inputs(X: Any, dtype: str) -> Any:
@@ -14,29 +15,58 @@ def inputs(X: Any, dtype: str) -> Any:
     try:
         array = np.asarray(X)
     except ValueError:
-        raise ShapeError("X is ragged: all rows must have the same length, got {X!r}.", X=str(X)[:60]) from None
+        raise ShapeError("X is {X}: its rows differ in length. Give each row as many numbers.", X=shown(X)) from None
     if array.dtype.kind not in "fiub":
-        raise DTypeError("X must hold numbers, got {dtype}: {X!r}.", dtype=str(array.dtype), X=str(X)[:60])
+        raise DTypeError(
+            "X holds {dtype} values such as {X}: it must hold numbers. Turn texts into numbers first.",
+            dtype=str(array.dtype), X=shown(array.flat[0] if array.size else X),
+        )  # fmt: skip
     if array.ndim < 2:
         n = array.size
         raise ShapeError(
-            "X has shape {shape}: it needs rows and columns. Use X.reshape(1, {n}) for one row, X.reshape({n}, 1) for one "
-            "column.",
+            "X has shape {shape}: it needs rows and columns. Use X.reshape(1, {n}) for one row, X.reshape({n}, 1) for "
+            "one column.",
             shape=str(array.shape), n=n,
         )  # fmt: skip
-    array = array.astype(dtype, copy=False)
-    finite(array, "X")
-    return array
+    with np.errstate(over="ignore"):  # beyond float32 it is inf, which is said below
+        cast = array.astype(dtype, copy=False)
+    finite(cast, "X", array)
+    return cast
 
 
-def finite(array: Any, name: str) -> None:
-    """Raise with the count and the first place of numbers that are not finite."""
-    if array.size and not np.isfinite(np.add.reduce(array, None)):  # one cheap pass; looked at closely only when it fails
-        bad = ~np.isfinite(array)
-        if bad.any():
-            place = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise DataError(
-                "{name} holds {count} numbers that are not finite, the first at {name}[{place}] = {value}: remove or fill "
-                "them.",
-                name=name, count=int(bad.sum()), place=", ".join(map(str, place)), value=str(array[place]),
-            )  # fmt: skip
+def width(dtype: Any) -> str:
+    """The name of the network's dtype. Raises ArgumentError for anything but float64 and float32.
+
+    >>> width("float32"), width(np.float64)
+    ('float32', 'float64')
+    """
+    try:
+        name = str(np.dtype(dtype))
+    except TypeError:
+        name = ""
+    if name not in ("float64", "float32"):
+        raise ArgumentError(
+            'dtype is {dtype}: it must be "float64" or "float32". Write one of them.', dtype=shown(dtype)
+        )
+    return name
+
+
+def finite(array: Any, name: str, given: Any = None) -> None:
+    """Raise DataError with the count and the first place of numbers that are not finite.
+
+    `given` is what `array` was cast from, if its numbers are the ones to show.
+    """
+    with np.errstate(all="ignore"):
+        # one cheap pass; looked at closely when it fails
+        sound = not array.size or np.isfinite(np.add.reduce(array, None))
+    if sound:
+        return
+    bad = ~np.isfinite(array)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            "{name} holds {count} numbers that are not finite in {dtype}, the first at {name}[{place}] = {value}. "
+            "Remove or fill them.",
+            name=name, count=int(bad.sum()), dtype=str(array.dtype), place=", ".join(map(str, place)),
+            value=str((array if given is None else given)[place]),
+        )  # fmt: skip

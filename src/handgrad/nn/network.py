@@ -201,7 +201,7 @@ class Network:
 
     def source(self, to: str = "numpy", optimizer: Any = None, **settings: Any) -> str:
         """The training program as a script: "numpy" (the very program that trains) or "torch"."""
-        from handgrad.train.source import source
+        from handgrad.bridge.source import source
 
         return source(self, to, optimizer, **settings)
 
@@ -271,7 +271,8 @@ class Network:
         """The layer of this name."""
         found = self.slots.layers.get(name)
         if found is None:
-            raise UnknownNameError("there is no layer named {name!r}. {hint}", name=name, hint=nearest(name, self.slots.layers))
+            hint = nearest(name, self.slots.layers)
+            raise UnknownNameError("there is no layer named {name!r}. {hint}", name=name, hint=hint)
         return found
 
     def __repr__(self) -> str:
@@ -292,4 +293,3 @@ class Network:
         self.__dict__.update(state)
         self.slots = Slots(self.layers)
         self._recorder = Recorder(self)
-

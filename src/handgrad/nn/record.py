@@ -12,8 +12,10 @@ from handgrad.core.reverse import topological
 from handgrad.core.sizes import Size, show
 from handgrad.core.symbols import Expr, Symbols
 from handgrad.errors import ArgumentError, Phrase, ShapeError
-from handgrad.nn.init import Init, default_for
+from handgrad.nn.arguments import shown
+from handgrad.nn.init import Default, Init, default_for
 from handgrad.nn.layer import Layer
+from handgrad.nn.layers import ActivationLayer, Dense, Flatten, Residual
 from handgrad.program.build import Recording, build
 from handgrad.program.names import Name
 from handgrad.program.script import Slice
@@ -39,8 +41,8 @@ class Slots:
             parameters = layer.parameters()
             k += bool(parameters)
             for local, p in parameters.items():
-                init = p.init if p.init is not None else default_for(_next_op(order[i + 1 :]))
-                code = f"{LETTERS.get(local, local)}{k}"
+                init = default_for(_next_op(order[i + 1 :])) if isinstance(p.init, Default) else p.init
+                code = _code(layer, local, k)
                 shapes.append((f"{self.prefix[id(layer)]}.{local}", code, tuple(p.shape), init, local))
         at = 0
         starts: dict[str, int] = {}
@@ -57,6 +59,11 @@ class Slots:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(s.name for s in self.slices)
+
+    @property
+    def rowwise(self) -> bool:
+        """Whether each row's output is known to depend on that row alone."""
+        return all(_own_rows(layer) for layer in self.layers.values())
 
     def draw(self, seed: int, dtype: str) -> Any:
         """New weights from a seed, in the order of the layers; scripts draw the same."""
@@ -97,10 +104,20 @@ class Slots:
         if wrong:
             shown = "; ".join(wrong)
             raise ShapeError(
-                "these weights do not fit the network ({count} differences): {wrong}.",
-                count=len(wrong), wrong=shown if len(shown) < 220 else shown[:217] + "...",
+                "these weights do not fit the network ({count} differences): {wrong}. Give what net.parameters names.",
+                count=len(wrong), wrong=shown if len(shown) < 170 else shown[:167] + "...",
             )  # fmt: skip
         return w
+
+
+def _code(layer: Layer, local: str, k: int) -> str:
+    """What code calls a parameter: W1, b1, gate3; gate2_3 where its own name ends with a digit."""
+    if not local.isidentifier() or local.startswith("_"):
+        raise ArgumentError(
+            "{layer}: a parameter is named {name}: code needs letters, digits and _. Try {example!r}.",
+            layer=type(layer).__name__, name=shown(local), example="weight",
+        )  # fmt: skip
+    return f"{LETTERS.get(local, local)}{'_' if local[-1].isdigit() else ''}{k}"
 
 
 def _flat(layers: Sequence[Layer]) -> list[Layer]:
@@ -126,9 +143,48 @@ def _named(layers: Sequence[Layer]) -> dict[str, Layer]:
                 counts[layer.kind] = counts.get(layer.kind, 0) + 1
                 name = f"{layer.kind}{counts[layer.kind]}"
         elif name in result:
-            raise ArgumentError("two layers are named {name!r}: give each a name of its own.", name=name)
+            raise ArgumentError("two layers are named {name!r}. Give each a name of its own.", name=name)
         result[name] = layer
     return result
+
+
+def _own_rows(layer: Layer) -> bool:
+    op = layer.op
+    if type(layer) in (Dense, Flatten, Residual):
+        return True
+    if op is None or not isinstance(layer, ActivationLayer) or getattr(layer, "axis", -1) != -1:
+        return False
+    return op.kind == "map" or op.rule.__module__.startswith("handgrad.")
+
+
+def ends_in_probabilities(layers: Sequence[Layer]) -> bool:
+    """Whether the last layer's outputs lie in [0, 1] by what its op says of itself."""
+    op = layers[-1].op
+    return op is not None and tuple(op.traits.get("range", ())) == (0.0, 1.0)
+
+
+def fit_together(net: Network) -> None:
+    """Try the layers on rows as long as the first layer with a size wants them. Raises ShapeError where two do not fit.
+
+    A Flatten behind a sized layer, or a layer of the user's own, may mean inputs of more axes: what follows it is
+    judged when there is an input.
+    """
+    known: list[Layer] = []
+    size = None
+    for layer in net.layers:
+        if type(layer) not in (Dense, Flatten, Residual) and not isinstance(layer, ActivationLayer):
+            break
+        inside = [x for x in _flat([layer]) if type(x) is Dense]
+        if any(type(x) is Flatten for x in _flat([layer])) and (size is not None or type(layer) is Residual):
+            break
+        if size is None and inside:
+            size = inside[0].inputs
+        known.append(layer)
+    if size is not None:
+        p = _Pass(net.slots, False)
+        x = p.leaf(Name("X"), (N, size), "input", "input")
+        for layer in known:
+            x = p.apply(layer, x)
 
 
 def _next_op(layers: Sequence[Layer]) -> Any:
@@ -184,11 +240,10 @@ class _Pass:
         except ShapeError as error:
             if error.__dict__.get("located"):
                 raise
-            reason = Phrase(error.template, **error.values)
-            if str(reason).startswith(f"{name}:"):
-                located = ShapeError(error.template, **error.values)
+            if error.values.get("where") == (layer.name or layer.kind):  # its number is known here only
+                located = ShapeError(error.template, **{**error.values, "where": name})
             else:
-                located = ShapeError("{layer}: {reason}", layer=name, reason=reason)
+                located = ShapeError("{layer}: {reason}", layer=name, reason=Phrase(error.template, **error.values))
             located.__dict__["located"] = True
             raise located from None
         for node in topological([out], {id(n) for n in self.layers} | {id(x)}):
@@ -205,6 +260,7 @@ class Recorder:
         self._recordings: dict[Any, tuple[Recording, _Pass, Expr]] = {}
         self._programs: dict[Any, Any] = {}
         self._outputs: dict[Any, Any] = {}
+        self.session: Any = None  # of the last train_step, for the next one like it
 
     def output_shape(self, sample: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one row's output."""
@@ -264,18 +320,15 @@ class Recorder:
             rec.loss = whole
 
     def program(self, sample: tuple[int, ...], y: Any, outputs: Sequence[str], wanted: Sequence[str] | None,
-                training: bool = False, reserved: Sequence[str] = ()) -> tuple[Program, dict[str, Name]]:  # fmt: skip
-        """The program for these outputs and gradients (None: of every parameter and the input), and their names.
-
-        `reserved` are names that something else bears in the same script: an optimizer's state and settings.
-        """
+                training: bool = False) -> tuple[Program, dict[str, Name]]:  # fmt: skip
+        """The program for these outputs and gradients (None: of every parameter and the input), and their names."""
         key = (sample, None if y is None else (y.dtype.kind == "f", y.shape[1:]), tuple(outputs),
-               None if wanted is None else tuple(wanted), training, tuple(reserved))  # fmt: skip
+               None if wanted is None else tuple(wanted), training)  # fmt: skip
         if key not in self._programs:
             rec, p, X = self.recording(sample, y, training)
             goals = dict(p.parameters) if wanted is None else {n: p.parameters[n] for n in wanted}
             if wanted is None:
                 goals["input"] = X
-            program, names = build(rec, outputs, list(goals.values()), reserved)
+            program, names = build(rec, outputs, list(goals.values()))
             self._programs[key] = program, {n: names[e] for n, e in goals.items()}
         return self._programs[key]  # type: ignore[no-any-return]

@@ -209,7 +209,8 @@ class Builder:
                 e = row.expr
                 source = fresh.leaf(name, e.shape, e.dtype) if name else settle(e, None, row.phase, row.origin)
                 statements.append(Statement(row.name, source, row.phase, "alias", row.origin, row.into))
-                refs[row.expr] = refs[row.value] = fresh.leaf(row.name, row.expr.shape, row.expr.dtype)
+                if row.expr.op is not None:
+                    refs[row.expr] = refs[row.value] = fresh.leaf(row.name, row.expr.shape, row.expr.dtype)
                 continue
             call = None
             if row.origin.call is not None and not row.origin.call.op.primitive:  # type: ignore[union-attr]
@@ -240,8 +241,9 @@ class Builder:
     def _needed(self, outputs: Sequence[Name]) -> list[_Row]:
         by_value: dict[Expr, _Row] = {}
         for row in self.rows:
-            by_value.setdefault(row.expr, row)
-            by_value.setdefault(row.value, row)
+            if row.expr.op is not None:  # a leaf is there anyway
+                by_value.setdefault(row.expr, row)
+                by_value.setdefault(row.value, row)
         keep: set[int] = set()
         wanted = {n.text for n in outputs}
         stack: list[Expr] = []

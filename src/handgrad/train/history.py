@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 class History:
     """The course of one training.
 
-    `loss` has one number for each epoch (the mean over its batches, each before its update). What costs more is recorded
-    at some epochs only, listed in `epochs` (at most about 200 of them, the first and the last always): `metric`
-    (`metric_name` on the training data), `validation_loss`, `validation_metric`, `lr`, and per layer `gradient_norm` and
-    `update_size` (the lengths of gradient and update of the epoch's first step) and `weight_norm` (before it). `steps` counts
-    updates, `seconds` the time, `engine` what ran, `stopped` why it ended early ("" if it did not).
+    `loss` has one number for each epoch (the mean over its batches, each before its update). What costs more is
+    recorded at some epochs only, listed in `epochs` (at most about 200 of them; the first and, if training ran to its
+    end, the last): `metric` (`metric_name` on the training data), `validation_loss`, `validation_metric`, `lr`, and per
+    layer `gradient_norm` and `update_size` (the lengths of gradient and update of the epoch's first step) and
+    `weight_norm` (before it). `steps` counts updates, `seconds` the time, `engine` what ran, `stopped` why it ended
+    early ("" if it did not).
     """
 
     loss: list[float] = field(default_factory=list)
@@ -39,13 +41,13 @@ class History:
         return len(self.loss)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {k: (dict(v) if isinstance(v, dict) else list(v) if isinstance(v, list) else v) for k, v in self.__dict__.items()}
+        """Plain data for JSON, with lists of its own."""
+        return copy.deepcopy(self.__dict__)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> History:
         """The history that `to_dict` wrote."""
-        return cls(**data)
+        return cls(**copy.deepcopy(dict(data)))
 
     def __repr__(self) -> str:
         if not self.loss:

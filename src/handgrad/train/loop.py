@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError, DivergedError
+from handgrad.errors import ArgumentError, DivergedError, DTypeError
+from handgrad.nn.arguments import shown, whole
 from handgrad.nn.metrics import score
 from handgrad.program.script import Training, make_source
 from handgrad.train.history import History
 from handgrad.train.optimizers import SGD, Optimizer, optimizer_from
-from handgrad.train.schedules import Schedule
-from handgrad.train.plan import training
+from handgrad.train.plan import check_clipping, check_counts, training
+from handgrad.train.schedules import Schedule, schedule_from
 
 if TYPE_CHECKING:
     from handgrad.nn.network import Network
@@ -27,7 +28,7 @@ TOO_FAR = 1e6  # a loss this many times the first one is not coming back
 @functools.lru_cache(maxsize=32)
 def _made(source: str) -> Any:
     space: dict[str, Any] = {}
-    exec(compile(source, "<handgrad step>", "exec"), space)  # our own printed text, never a user's
+    exec(compile(source, "<handgrad step>", "exec"), space)  # noqa: S102 (our own printed text, never a user's)
     return space["make"], space["make_update"]
 
 
@@ -62,39 +63,45 @@ class Session:
                                    "epochs": self.net.training_state.get("epochs", 0)}  # fmt: skip
 
 
-def _checked(epochs: Any, batch_size: Any) -> None:
-    if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 0:
-        raise ArgumentError("epochs must be a whole number of at least 0, got {epochs!r}.", epochs=epochs)
-    whole = isinstance(batch_size, (int, np.integer)) and not isinstance(batch_size, bool)
-    if batch_size is not None and not (whole and batch_size > 0):
-        raise ArgumentError("batch_size must be a whole number of at least 1, got {size!r}.", size=batch_size)
-
-
-def _clip(name: str, value: Any) -> None:
-    if value is not None and not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
-        raise ArgumentError("{name} must be a finite number above 0, got {value!r}.", name=name, value=value)
-
-
 def train_step(net: Network, X: Any, y: Any, optimizer: Any = 0.1, *, clip_norm: float | None = None,
                clip_value: float | None = None) -> float:  # fmt: skip
-    """One update; gives the loss before it. `optimizer` may be a learning rate."""
-    _clip("clip_norm", clip_norm)
-    _clip("clip_value", clip_value)
+    """One update; gives the loss before it. `optimizer` may be a learning rate.
+
+    Raises what `fit` raises for arguments and data that make no sense; a loss that is not finite is given back as is.
+    """
+    check_clipping(clip_norm, clip_value)
     chosen = optimizer_from(optimizer)
     X, y = net._pair(X, y)
     _some(X)
-    plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value)
-    session = Session(net, plan, chosen, resume=True)
+    session = _session(net, X, y, chosen, clip_norm, clip_value)
+    Xb, yb, run = session.steps.get(len(X)) or session.bound(X.copy(), y.copy())
+    np.copyto(Xb, X)
+    np.copyto(yb, y)
     with np.errstate(all="ignore"):
         session.t += 1
-        loss = float(session.make(session.w, session.g, session.update, np.ascontiguousarray(X), y)(session.t))
+        loss = float(run(session.t))
     session.keep()
     return loss
 
 
+def _session(net: Network, X: Any, y: Any, optimizer: Optimizer, clip_norm: Any, clip_value: Any) -> Session:
+    """The session of the step before, if it was for data and an optimizer like these and nothing came between."""
+    key = (X.shape[1:], y.dtype, y.shape[1:], repr(optimizer), clip_norm, clip_value)
+    known = net._recorder.session
+    if known is not None and known[0] == key:
+        session: Session = known[1]
+        state = net.training_state
+        if session.w is net._w and state.get("state") is session.state and state.get("t") == session.t:
+            return session
+    plan = training(net, X, y, optimizer, clip_norm=clip_norm, clip_value=clip_value)
+    session = Session(net, plan, optimizer, resume=True)
+    net._recorder.session = key, session
+    return session
+
+
 def _some(X: Any) -> None:
     if not len(X):
-        raise ArgumentError("X has {n} rows: training needs at least one.", n=0)
+        raise ArgumentError("X has {n} rows: training needs at least one. Give X some rows.", n=0)
 
 
 def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | None = None, optimizer: Any = None,
@@ -105,25 +112,27 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
 
     `batch_size=None` takes all rows at once; otherwise rows are shuffled by (seed, epoch). `optimizer` is an Optimizer,
     a name, or a learning rate (SGD(0.1) if left out). `validation=(X, y)` is measured along the way. `clip_norm` and
-    `clip_value` bound the gradient. `callbacks` are called as `callback(net, history, epoch)` after each epoch; one that
-    returns True ends training. A second call goes on where the first ended (with the same optimizer its momentum too);
-    `net.reset()` starts again. Ctrl-C leaves weights and `net.history` as they are and is raised again.
+    `clip_value` bound the gradient. `callbacks` are called as `callback(net, history, epoch)` after each epoch; one
+    that returns True ends training. A second call goes on where the first ended (with the same optimizer its momentum
+    too); `net.reset()` starts again. Ctrl-C leaves weights and `net.history` as they are and is raised again.
 
     Raises DivergedError when the loss is not finite or above 1e6 times the first; the network keeps its last finite
     weights and the error carries `history`.
     """
-    _checked(epochs, batch_size)
-    _clip("clip_norm", clip_norm)
-    _clip("clip_value", clip_value)
+    check_counts(epochs, batch_size)
+    check_clipping(clip_norm, clip_value)
+    seed = net.seed if seed is None else whole(seed, "seed", least=0)
+    schedule = schedule_from(schedule) if schedule is not None else None
     chosen = optimizer_from(optimizer if optimizer is not None else SGD(0.1))
     X, y = net._pair(X, y)
     _some(X)
-    pair = net._pair(*validation) if validation is not None else None
+    net._judge(X)
+    pair = _validation(net, validation)
     plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value, scheduled=schedule is not None)
     session = Session(net, plan, chosen, resume=True)
     history = History(metric_name="accuracy" if net._loss().task != "values" else "r2")
     net.history = history
-    run = _Run(session, X, y, batch_size, net.seed if seed is None else int(seed), schedule, history, pair)
+    run = _Run(session, X, y, batch_size, seed, schedule, history, pair)
     from handgrad.train.progress import bar
 
     started = time.perf_counter()
@@ -132,15 +141,45 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
             for epoch in range(epochs):
                 loss = run.epoch(epoch, last=epoch == epochs - 1, every=max(1, epochs // 200))
                 show(epoch + 1, loss)
-                if callbacks and any([callback(net, history, epoch) is True for callback in callbacks]):
+                if callbacks and _called(callbacks, net, history, epoch):
                     history.stopped = "a callback ended it"
                     break
+            run.end()
     finally:
+        _even(history)
         history.seconds = time.perf_counter() - started
         history.steps = run.updates
         session.keep()
         net.training_state["epochs"] = run.first + len(history.loss)
     return history
+
+
+def _validation(net: Network, pair: Any) -> tuple[Any, Any] | None:
+    if pair is None:
+        return None
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise DTypeError(
+            "validation is {value}: it must be two arrays. Write validation=(X_val, y_val).", value=shown(pair)
+        )
+    return net._pair(*pair)
+
+
+def _called(callbacks: Sequence[Callback], net: Network, history: History, epoch: int) -> bool:
+    """All callbacks, each of them, and whether one wants to end training."""
+    ended = False
+    for callback in callbacks:
+        ended |= callback(net, history, epoch) is True
+    return ended
+
+
+def _even(h: History) -> None:
+    """Cut what an interruption left half written: all sparse lists have the length of the shortest."""
+    validation = [h.validation_loss, h.validation_metric] if h.validation_loss else []
+    norms = [v for store in (h.gradient_norm, h.update_size, h.weight_norm) for v in store.values()]
+    lists: list[list[Any]] = [h.epochs, h.metric, h.lr, *validation, *norms]
+    shortest = min(map(len, lists))
+    for values in lists:
+        del values[shortest:]
 
 
 class _Run:
@@ -163,8 +202,7 @@ class _Run:
     def epoch(self, epoch: int, last: bool, every: int) -> float:
         """One pass over the data; gives its mean loss."""
         s = self.s
-        if np.isfinite(np.dot(s.w, s.w)):
-            np.copyto(self.safe, s.w)
+        self._keep_safe()
         number = self.first + epoch
         args: tuple[float, ...] = ()
         if self.schedule is not None:
@@ -188,6 +226,18 @@ class _Run:
         if record:
             self._record(number)
         return loss
+
+    def _keep_safe(self) -> None:
+        """Remember finite weights; a saturated network can have a finite loss and infinite ones."""
+        w = self.s.w
+        if np.isfinite(np.dot(w, w)) or np.isfinite(w).all():
+            np.copyto(self.safe, w)
+        elif self.updates:
+            self._diverged(self.history.loss[-1])
+
+    def end(self) -> None:
+        """What the last update left must be finite, too."""
+        self._keep_safe()
 
     def _step(self, run: Any, args: tuple[float, ...], measure: bool) -> float:
         self.s.t += 1
@@ -219,11 +269,11 @@ class _Run:
                 where = layer
                 break
         if not where:
-            where = max(self.layers, key=lambda x: _norm(s.g, self.layers[x]))
+            where = max(self.layers, key=lambda x: _norm(s.g, self.layers[x]), default="the loss")
         np.copyto(s.w, self.safe)
         for value in s.state.values():
             value[...] = 0
-        s.net.training_state = {}
+        s.t = 0
         error = DivergedError(
             "training diverged at step {step} in {layer}: the loss is {loss}. The last finite weights are kept. Try a "
             "learning rate below {lr}, or clip_norm=1.",
@@ -255,4 +305,3 @@ def _layers(net: Network) -> dict[str, list[tuple[int, int]]]:
     for x in net.slots.slices:
         found.setdefault(x.name.rpartition(".")[0], []).append((x.start, x.stop))
     return found
-

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad.errors import ArgumentError
+from handgrad.nn.arguments import number, whole
+from handgrad.program.names import NUMPY, RESERVED
 from handgrad.program.script import Training
 from handgrad.program.update import update
-from handgrad.train.optimizers import Optimizer
+from handgrad.train.optimizers import Optimizer, run_numpy
 
 if TYPE_CHECKING:
     from handgrad.nn.network import Network
@@ -24,17 +27,9 @@ def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: f
         settings["max_norm"] = float(clip_norm)
     if clip_value is not None:
         settings["max_value"] = float(clip_value)
-    reserved = (*settings, *optimizer.state())
-    step, _ = net._recorder.program(
-        X.shape[1:], y, ("loss",) if loss else (), net.slots.names, training=True, reserved=reserved
-    )
-    known = [leaf.name.text for leaf in step.leaves]
-    for name in reserved:
-        if name in known:
-            raise ArgumentError(
-                "{optimizer}: {name!r} is the name of something else in this network's program. Call it {other!r}.",
-                optimizer=type(optimizer).__name__, name=name, other=f"{name}_",
-            )  # fmt: skip
+    run_numpy(optimizer, np.zeros(1), np.zeros(1), {}, 1)  # a rule that returns other names says so here
+    _names(optimizer, [*settings, *optimizer.state()])
+    step, _ = net._recorder.program(X.shape[1:], y, ("loss",) if loss else (), net.slots.names, training=True)
     for name in ("l1", "l2"):
         if getattr(net, name):
             settings[name] = getattr(net, name)
@@ -42,8 +37,7 @@ def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: f
     return Training(
         title=f"{net!r} trained by {optimizer!r}"[1:].replace(">", "", 1),
         step=step,
-        update=update(optimizer, net.slots.size, clip_norm=clip_norm, clip_value=clip_value,
-                      taken=[*known, *(s.target.text for s in step.statements)]),  # fmt: skip
+        update=update(optimizer, net.slots.size, clip_norm=clip_norm, clip_value=clip_value),
         slices=net.slots.slices,
         settings=settings,
         state=optimizer.state(),
@@ -57,3 +51,27 @@ def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: f
         schedule=schedule,
         epochs=epochs,
     )
+
+
+def _names(optimizer: Optimizer, names: Sequence[str]) -> None:
+    """Settings and state stand in the printed program under their own names, which must be free there."""
+    for i, name in enumerate(names):
+        if name in names[:i] or name in NUMPY or (name in RESERVED and name != "lr"):
+            raise ArgumentError(
+                "{optimizer}: its setting or state {name!r} has a name that the printed program needs. Try {other!r}.",
+                optimizer=type(optimizer).__name__, name=name, other=f"{name}_",
+            )  # fmt: skip
+
+
+def check_counts(epochs: Any, batch_size: Any) -> None:
+    """Whole numbers: epochs of at least 0, a batch size of at least 1 or None. Raises DTypeError and ArgumentError."""
+    whole(epochs, "epochs", least=0)
+    if batch_size is not None:
+        whole(batch_size, "batch_size")
+
+
+def check_clipping(clip_norm: Any, clip_value: Any) -> None:
+    """Finite numbers above 0, or None. Raises DTypeError and ArgumentError."""
+    for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+        if value is not None:
+            number(value, name, above=0)
