@@ -28,6 +28,7 @@ ORACLES = {
     "sympy": Oracle("sympy", "derivatives and simplification"),
     "mpmath": Oracle("mpmath", "special functions to 30 digits"),
     "array-api-strict": Oracle("array_api_strict", "rules that keep to the array standard"),
+    "array-api-compat": Oracle("array_api_compat", "rules on PyTorch arrays"),
     "scikit-learn": Oracle("sklearn", "data sets and metrics"),
     "matplotlib": Oracle("matplotlib", "pictures"),
     "pyarrow": Oracle("pyarrow", "Parquet tables"),
