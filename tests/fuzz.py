@@ -1,7 +1,7 @@
 """Random networks: a seeded generator over all layers, losses and optimizers, and the same computation in PyTorch.
 
-The PyTorch side is written here, layer by layer, and shares nothing with handgrad but names: it is what handgrad is held
-against. What "equal" means stands in `differences`.
+The PyTorch side is written here, layer by layer, and shares nothing with handgrad but names: it is what handgrad is
+held against. What "equal" means stands in `differences`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.errors import DivergedError
 
 FLOOR = 1e-6  # errors are relative to the largest number of the array, and to this where all are smaller
 LIMIT = 1e-9
@@ -151,14 +152,17 @@ def optimizer(rng: np.random.Generator) -> hg.Optimizer:
 
 # -- handgrad ---------------------------------------------------------------------------------------------------------
 def ours(t: Trial) -> dict[str, Any]:
-    """Loss, output, every gradient, and the weights after training."""
+    """Loss, output, every gradient, and the weights and losses of training; no such where training diverged."""
     net = t.net
     found = {"loss": np.asarray(net.loss_value(t.X, t.y)), "output": net.forward(t.X)}
     found |= {f"gradient of {k}": g for k, g in net.gradients(t.X, t.y).items()}
     before = net.parameters
-    net.fit(t.X, t.y, epochs=t.epochs, batch_size=t.batch_size, optimizer=t.optimizer, clip_norm=t.clip_norm,
-            clip_value=t.clip_value, progress=False)  # fmt: skip
-    found |= {f"trained {k}": w for k, w in net.parameters.items()}
+    try:
+        history = net.fit(t.X, t.y, epochs=t.epochs, batch_size=t.batch_size, optimizer=t.optimizer,
+                          clip_norm=t.clip_norm, clip_value=t.clip_value, progress=False)  # fmt: skip
+        found |= {"losses": np.array(history.loss), **{f"trained {k}": w for k, w in net.parameters.items()}}
+    except DivergedError as error:
+        found["diverged"] = error.step
     net.reset().set_parameters(before)
     return found
 
@@ -247,19 +251,24 @@ def theirs(t: Trial, torch: Any, noise: np.random.Generator | None = None) -> di
         assert isinstance(o, hg.SGD)
         steps = torch.optim.SGD(w.values(), o.lr, o.momentum, nesterov=o.nesterov, weight_decay=o.weight_decay)
     X, n = X.detach(), len(X)
+    losses = []
     for epoch in range(t.epochs):
         order = np.arange(n) if t.batch_size is None else np.random.default_rng((net.seed, epoch)).permutation(n)
         for first in range(0, n, t.batch_size or n):
             rows = order[first : first + (t.batch_size or n)]
             steps.zero_grad()
-            run(X[rows], y[rows])[1].backward()
+            loss = run(X[rows], y[rows])[1]
+            losses.append((epoch, len(rows), loss.item()))
+            loss.backward()
             if t.clip_norm is not None:
                 torch.nn.utils.clip_grad_norm_(w.values(), t.clip_norm)
             if t.clip_value is not None:
                 torch.nn.utils.clip_grad_value_(w.values(), t.clip_value)
             steps.step()
     found |= {f"trained {k}": a for k, a in w.items()}
-    return {k: a.numpy(force=True) for k, a in found.items()}
+    means = [sum(m * x for e, m, x in losses if e == epoch) / n for epoch in range(t.epochs)]
+    arrays = {k: a.numpy(force=True) for k, a in found.items()}
+    return {**arrays, "losses": np.array(means), "steps": np.array([x for _, _, x in losses])}
 
 
 # -- comparing --------------------------------------------------------------------------------------------------------
@@ -277,6 +286,12 @@ def differences(t: Trial, torch: Any) -> tuple[list[str], bool]:
     """
     mine, reference = ours(t), theirs(t, torch)
     noisy = theirs(t, torch, np.random.default_rng(t.seed))
+    steps = np.abs(reference.pop("steps"))
+    if "diverged" in mine:  # then it must be so in PyTorch, at the same step, and what was trained is not compared
+        far = 1e6 * max(steps[0], 1e-3)
+        assert not steps[mine["diverged"] - 1] <= far, f"{t}: not diverged in PyTorch: {steps}"
+        assert (steps[: mine.pop("diverged") - 1] <= far).all(), f"{t}: diverged in PyTorch before: {steps}"
+        reference = {k: b for k, b in reference.items() if not k.startswith(("trained", "losses"))}
     assert mine.keys() == reference.keys(), f"{t}: {sorted(mine.keys() ^ reference.keys())}"
     wrong, loosened = [], False
     for name, b in reference.items():

@@ -82,10 +82,12 @@ class _Model:
                 uses[id(layer)] = uses.get(id(layer), 0) + 1
                 if uses[id(layer)] == 2 and (type(layer) is Dense or layer.children()):
                     found[id(layer)] = _variable(self.names[id(layer)], [v for v, _ in found.values()]), layer
-                walk(layer.children())
+                if uses[id(layer)] == 1:
+                    walk(layer.children())
 
         walk(layers)
-        return found
+        # what others are made of is defined before them
+        return dict(sorted(found.items(), key=lambda item: _size(item[1][1])))
 
     def _sequence(self, layers: Sequence[Layer], path: str, indent: str) -> list[str]:
         lines = []
@@ -167,6 +169,10 @@ class _Model:
                 before.append(f"    {variable} = {self.module(layer)}{SHARED}")
         return "\n".join(["def network():", '    """The layers, in order."""', *before, "    return nn.Sequential(",
                           *self.lines, "    )\n"])  # fmt: skip
+
+
+def _size(layer: Layer) -> int:
+    return 1 + sum(_size(inner) for inner in layer.children())
 
 
 def _ours(op: Op) -> bool:
