@@ -1,0 +1,188 @@
+"""Networks and layers: every weight and the input against the loss, and the rule of each op on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.check.entries import distinct, examine, generator, sample_size
+from handgrad.check.function import inherit
+from handgrad.check.lines import Lines, bound
+from handgrad.check.local import wrong_ops
+from handgrad.check.problem import Problem, Traced
+from handgrad.check.report import Entry, Report
+from handgrad.core.op import Op, numbers, registry
+from handgrad.core.reverse import topological
+from handgrad.core.sizes import Size
+from handgrad.errors import DTypeError
+from handgrad.nn.layer import Layer
+from handgrad.nn.losses import Loss
+from handgrad.program.run import compiled
+
+if TYPE_CHECKING:
+    from handgrad.nn.network import Network
+
+Array = Any
+ROWS = 32  # the rows of a batch on which the rules of ops are looked at
+
+
+def check_network(net: Network, X: Array, y: Array, sample: int | None = None, seed: int = 0) -> Report:
+    """Prove the gradients of a network's loss on X and y: every weight and every number of the input.
+
+    The gradients are those of the program that trains; its loss is moved by central differences, and by the complex step
+    where a difference sees nothing but rounding. `sample` looks at so many random positions in all; one random direction
+    through each array covers the others. A float32 network is checked in float64, and both are said. When a gradient is
+    wrong, or lies in the dark, the rule of each op is held against the op itself on the numbers of this pass.
+
+    Raises what `net.gradients` raises, and ArgumentError where the loss is not finite.
+
+    >>> import handgrad as hg
+    >>> net = hg.Network.parse("2-3:tanh-1:sigmoid", loss="bce", seed=0)
+    >>> report = net.check([[0.0, 1.0], [1.0, 1.0]], [1, 0])
+    >>> report.ok, [e.name for e in report.entries][:2], report.checked
+    (True, ['dense1.weight', 'dense1.bias'], 17)
+    """
+    size, rng = sample_size(sample), generator(seed)
+    X, y = net._pair(X, y)
+    pass_ = _Pass(net, X, y)
+    entries = examine(pass_.problem(), size, rng)
+    entries = [replace(e, layer=e.name.rpartition(".")[0]) for e in entries]
+    ops: tuple[Entry, ...] = ()
+    if not all(e.proven for e in entries):
+        ops = tuple(wrong_ops(pass_.calls(), rng))
+        entries = inherit(entries, ops)
+    entries += pass_.agreement()
+    if net.dtype != "float64":
+        entries = _rounded(entries, net.gradients(X, y), pass_.problem().gradient(pass_.arrays))
+    return Report(repr(net).strip("<>"), tuple(entries), ops, net.dtype, "float64", size, int(seed))
+
+
+def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0) -> Report:
+    """Prove the gradients of one layer, a user's own too: its parameters and its input x (N, ...).
+
+    The parameters are drawn as in a network with this seed; the output is weighed with random numbers. Raises DTypeError
+    for what is no layer, ShapeError for an x that does not fit.
+
+    >>> import numpy as np, handgrad as hg
+    >>> from handgrad.check import check_layer
+    >>> [e.name for e in check_layer(hg.Dense(2, 3), np.ones((4, 2))).entries]
+    ['dense1.weight', 'dense1.bias', 'input']
+    """
+    if not isinstance(layer, Layer):
+        raise DTypeError("check_layer takes a layer, got {got!r}. Write check_layer(Dense(2, 3), x).", got=str(layer)[:60])
+    from handgrad.nn.network import Network
+
+    rng = generator(seed)
+    net = Network([layer], loss=_Weighed(), seed=int(seed))
+    out = net.forward(x)
+    return replace(check_network(net, x, distinct(out.shape, rng), sample, seed), subject=repr(layer))
+
+
+class _Weighed(Loss, abstract=True):
+    """The output weighed with given numbers: what stands for a loss when a layer is checked alone."""
+
+    kind = "weighed"
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Σ output · target."""
+        return registry["sum"](output * target)
+
+    def target(self, y: Any, output_shape: tuple[int, ...]) -> Array:  # noqa: ARG002
+        """The numbers as they are."""
+        return np.asarray(y)
+
+
+class _Pass:
+    """One pass of a network in float64: its programs, its numbers, its ops."""
+
+    def __init__(self, net: Network, X: Array, y: Array) -> None:
+        self.net, self.y = net, y
+        given = {k: np.asarray(v) for k, v in net._values(X, y).items()}
+        self.values = {k: v.astype(np.float64) if v.dtype.kind == "f" else v for k, v in given.items()}
+        self.sample = X.shape[1:]
+        self.names = (*net.slots.names, "input")
+        self.spelled = (*(s.code for s in net.slots.slices), "X")
+        self.arrays = [self.values[s] for s in self.spelled]
+        self.program, self.gradients = net._recorder.program(self.sample, y, ("loss",), None)
+        self.loss = self.program.outputs[0].text
+
+    def at(self, arrays: Sequence[Array]) -> dict[str, Array]:
+        return {**self.values, **dict(zip(self.spelled, arrays, strict=True))}
+
+    def gradient(self, arrays: Sequence[Array]) -> list[Array]:
+        """The claims: what the training program computes, in float64."""
+        found = compiled(self.program).run(self.at(arrays), np.float64)
+        shapes = [np.shape(a) for a in arrays]
+        return [
+            np.broadcast_to(np.asarray(found[self.gradients[n].text], np.float64), s)
+            for n, s in zip(self.names, shapes, strict=True)
+        ]
+
+    def problem(self) -> Problem:
+        """Each parameter and the input against the loss."""
+        n = len(self.values["X"])
+        out = int(np.prod(self.net._recorder.output_shape(self.sample)))
+        rows = {"first_row": slice(0, 1), "last_row": slice(n - 1, n)} if n > 1 else {}
+        return Problem(
+            self.names, tuple(self.arrays), lambda arrays: self._loss(self.at(arrays)), self.gradient, self.lines, True,
+            {name: lambda arrays, part=part: self._loss(self._part(arrays, part)) for name, part in rows.items()},
+            tuple(sorted({n, out, n * out} - {0, 1})),
+        )  # fmt: skip
+
+    def lines(self, arrays: Sequence[Array]) -> Traced:
+        """The plain lines; they also hold leaves that the program itself has no use for."""
+        lines = Lines(self.program, self.at(arrays), self.spelled)
+        return Traced(lines, self.spelled, self.loss, tuple(self.gradients[n].text for n in self.names))
+
+    def _loss(self, values: Mapping[str, Array]) -> float:
+        return float(compiled(self.program).run(values, np.float64)[self.loss])
+
+    def _part(self, arrays: Sequence[Array], rows: slice) -> dict[str, Array]:
+        values = self.at(arrays)
+        return {**values, "X": values["X"][rows], "y": values["y"][rows]}
+
+    def agreement(self) -> list[Entry]:
+        """An entry when the compiled program and its plain lines differ in the loss: then the compiler is wrong."""
+        lines = self.lines(self.arrays).lines
+        plain, run = float(lines[self.loss]), self._loss(self.values)
+        off = abs(plain - run) / max(abs(plain), abs(run), 1e-300)
+        if off <= 1e-9:
+            return []
+        return [Entry("loss", False, "different_program", (), run, plain, 0.0, off, "plain_lines", 1, 1, 1)]
+
+    def calls(self) -> list[tuple[Op, list[Array], dict[str, Any], str]]:
+        """Each op of the pass on the numbers that reach it, for a part of the rows."""
+        rec, _, _ = self.net._recorder.recording(self.sample, self.y)
+        some = slice(0, ROWS)
+        values = {**self.values, "X": self.values["X"][some], "y": self.values["y"][some]}
+        known: dict[int, Any] = {}
+        letters = {"N": len(values["X"])}
+        found = []
+        with np.errstate(all="ignore"):
+            for node in topological([rec.root]):
+                if node.op is None:
+                    constant = bound(node.value, letters) if isinstance(node.value, Size) else node.value
+                    known[id(node)] = values[str(node.name)] if node.name is not None else constant
+                    continue
+                arrays = [known[id(a)] for a in node.args]
+                params = {k: bound(v, letters) for k, v in node.params.items()}
+                known[id(node)] = numbers.run(node.op, arrays, params)
+                found.append((node.op, arrays, params, rec.layers.get(node, "")))
+        return found
+
+
+def _rounded(entries: list[Entry], narrow: Mapping[str, Array], wide: Sequence[Array]) -> list[Entry]:
+    """How far the gradients that the network itself computes are from the ones that were proven."""
+    result = []
+    for n, e in enumerate(entries):
+        if e.name not in narrow:
+            result.append(e)
+            continue
+        size = float(np.max(np.abs(wide[n]), initial=0.0))
+        off = float(np.max(np.abs(np.asarray(narrow[e.name], np.float64) - wide[n]), initial=0.0))
+        result.append(replace(e, rounding=off / size if size else off))
+    return result
+

@@ -1,0 +1,293 @@
+"""Reports: what a gradient check found, as data, as a table of 80 columns and as HTML."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from handgrad.check.kinds import SENTENCES
+from handgrad.core.sizes import show
+from handgrad.i18n import N_, Translator, translator
+
+
+@dataclass(frozen=True, slots=True)
+class Kink:
+    """A place where the function bends: the slopes to the left and to the right, and the claimed one."""
+
+    index: tuple[int, ...]
+    left: float
+    right: float
+    analytic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was found about one gradient.
+
+    `name` is the array (dense1.weight, input, an argument), `kind` the mistake in snake_case, "" where there is none.
+    `index`, `analytic`, `numeric`, `step`, `method` and `error` (relative) are those of the worst place. Of `size` numbers
+    `checked` were looked at; among these are `kinks` (no derivative there), `zeros` (0 against 0) and `unseen` ones (too
+    small to be told from rounding). `op` and `layer` say where an op of a network stands.
+    """
+
+    name: str
+    ok: bool
+    kind: str = ""
+    index: tuple[int, ...] | None = None
+    analytic: float = math.nan
+    numeric: float = math.nan
+    step: float = math.nan
+    error: float = 0.0
+    method: str = "central_difference"
+    size: int = 0
+    checked: int = 0
+    wrong: int = 0
+    kinks: int = 0
+    zeros: int = 0
+    unseen: int = 0
+    kink: Kink | None = None
+    factor: float | None = None
+    other: str = ""
+    got: tuple[int, ...] | None = None
+    expected: tuple[int, ...] | None = None
+    layer: str = ""
+    op: str = ""
+    rounding: float | None = None
+    constant: bool = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether at least one number that is not 0 was confirmed."""
+        return self.ok and self.checked > self.kinks + self.zeros + self.unseen
+
+    @property
+    def all_zero(self) -> bool:
+        """Whether the check compared nothing but 0 with 0."""
+        return self.checked > 0 and self.zeros == self.checked
+
+    @property
+    def parameter(self) -> str:
+        """The name of the array inside its layer."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in English; "" where nothing is."""
+        return self.explain(translator("en"))
+
+    def explain(self, t: Translator) -> str:
+        """What is wrong, in the translator's language."""
+        if not self.kind:
+            return ""
+        values: dict[str, Any] = {
+            "factor": self.factor, "other": self.other, "wrong": self.wrong, "checked": self.checked,
+            "got": show(self.got or ()), "expected": show(self.expected or ()),
+        }  # fmt: skip
+        return t(SENTENCES[self.kind], **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a gradient check: one entry for each array, and one for each op whose own rule disagrees.
+
+    `dtype` is the network's or the arguments', `checked_in` the one in which the check was made.
+    """
+
+    subject: str
+    entries: tuple[Entry, ...]
+    ops: tuple[Entry, ...] = ()
+    dtype: str = "float64"
+    checked_in: str = "float64"
+    sample: int | None = None
+    seed: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether no mistake was found."""
+        return all(e.ok for e in (*self.entries, *self.ops))
+
+    @property
+    def checked(self) -> int:
+        """How many derivatives were looked at."""
+        return sum(e.checked for e in self.entries)
+
+    @property
+    def kinks(self) -> int:
+        """How many of them stand at kinks of the function, where there is no derivative."""
+        return sum(e.kinks for e in self.entries)
+
+    @property
+    def wrong(self) -> tuple[Entry, ...]:
+        """The entries that are not ok."""
+        return tuple(e for e in self.entries if not e.ok)
+
+    @property
+    def worst(self) -> Entry | None:
+        """The entry with the largest relative error, a wrong one if there is any; None when nothing was compared."""
+        known = [e for e in self.wrong or self.entries if e.index is not None]
+        return max(known, key=lambda e: e.error if math.isfinite(e.error) else math.inf, default=None)
+
+    def __getitem__(self, name: str) -> Entry:
+        for e in self.entries:
+            if e.name == name:
+                return e
+        from handgrad.errors import UnknownNameError, nearest
+
+        raise UnknownNameError(
+            "the report has no entry {name!r}. {hint}", name=name, hint=nearest(name, [e.name for e in self.entries])
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; numbers that are not finite become texts."""
+        return {
+            "subject": self.subject, "ok": self.ok, "dtype": self.dtype, "checked_in": self.checked_in,
+            "sample": self.sample, "seed": self.seed, "checked": self.checked, "kinks": self.kinks,
+            "entries": [_plain(asdict(e)) for e in self.entries], "ops": [_plain(asdict(e)) for e in self.ops],
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<Report {'ok' if self.ok else 'WRONG'}: {self.subject}, {self.headline(translator('en'))}>"
+
+    def headline(self, t: Translator) -> str:
+        """How many derivatives of how many arrays, and the verdict, in a few words."""
+        wrong = len(self.wrong)
+        if wrong:
+            return t(N_("{wrong} of {arrays} gradients wrong"), wrong=wrong, arrays=len(self.entries))
+        if self.ops:
+            return t(N_("a rule of an op is wrong"))
+        return t(N_("{checked} derivatives right"), checked=self.checked - sum(e.unseen + e.kinks for e in self.entries))
+
+    def text(self, lang: str = "en") -> str:
+        """The report as a table in 80 columns, in English, zh-CN or zh-TW."""
+        t = translator(lang)
+        head = t(N_("Gradient check of {subject}: {headline}"), subject=self.subject, headline=self.headline(t))
+        lines = [*_wrap(head), "", _row(HEAD)]
+        lines += [_row(_cells(e)) for e in self.entries]
+        notes = [note for note in self.notes(t)]
+        return "\n".join([*lines, *([""] if notes else []), *(part for n in notes for part in _wrap(n, "  "))])
+
+    __str__ = text
+
+    def notes(self, t: Translator) -> list[str]:
+        """What must be said beside the table, each as one sentence."""
+        said = []
+        worst = self.worst
+        if worst is not None:
+            said.append(_worst(worst, t))
+        for e in self.wrong:
+            said.append(f"{e.name}: {e.explain(t)}.")
+        for e in self.ops:
+            where = t(N_("op {op} in {layer}"), op=e.op, layer=e.layer) if e.layer else t(N_("op {op}"), op=e.op)
+            said.append(f"{where}, {e.name}: {e.explain(t)}.")
+        if self.kinks:
+            example = next(e for e in self.entries if e.kinks)
+            said.append(t(N_("{n} positions at kinks: no derivative there, not counted as mistakes."), n=self.kinks))
+            if example.kink is not None:
+                k = example.kink
+                said.append(
+                    t(
+                        N_("{name}{index}: slope {left:.4g} to the left, {right:.4g} to the right, {analytic:.4g} given."),
+                        name=example.name, index=list(k.index), left=k.left, right=k.right, analytic=k.analytic,
+                    )  # fmt: skip
+                )
+        for e in self.entries:
+            if e.all_zero:
+                said.append(t(N_("{name}: only 0 against 0 was compared, which proves nothing."), name=e.name))
+            if e.constant:
+                said.append(t(N_("{name}: declared to have no derivative, not checked."), name=e.name))
+        unseen = sum(e.unseen for e in self.entries)
+        if unseen:
+            said.append(t(N_("{n} positions could not be seen: the slope is lost in rounding."), n=unseen))
+        if self.dtype != self.checked_in:
+            rounding = max((e.rounding for e in self.entries if e.rounding is not None), default=0.0)
+            said.append(
+                t(
+                    N_("The numbers are {dtype}; they were checked in {wide}. Rounding to {dtype} changes a gradient by {x:.1e}."),
+                    dtype=self.dtype, wide=self.checked_in, x=rounding,
+                )  # fmt: skip
+            )
+        return said
+
+    def _repr_html_(self) -> str:
+        cells = [HEAD, *(_cells(e) for e in self.entries)]
+        rows = "".join(
+            "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in row) + "</tr>"
+            for tag, row in zip(["th", *["td"] * len(self.entries)], cells, strict=True)
+        )
+        t = translator("en")
+        notes = "".join(f"<li>{html.escape(n)}</li>" for n in self.notes(t))
+        head = html.escape(t(N_("Gradient check of {subject}: {headline}"), subject=self.subject, headline=self.headline(t)))
+        return f"<p><b>{head}</b></p><table>{rows}</table><ul>{notes}</ul>"
+
+
+HEAD = ("gradient", "checked", "at", "analytic", "numeric", "error", "")
+WIDTHS = (20, 10, 10, 11, 11, 7, 5)
+
+
+def _cells(e: Entry) -> tuple[str, ...]:
+    verdict = ("ok" if e.proven else "zero" if e.all_zero else "-") if e.ok else "WRONG"
+    where = "[" + ", ".join(map(str, e.index)) + "]" if e.index is not None else ""
+    numbers = (f"{e.analytic:.4e}", f"{e.numeric:.4e}", f"{e.error:.0e}") if e.index is not None else ("", "", "")
+    return (e.name, f"{e.checked}/{e.size}", where, *numbers, verdict)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    parts = []
+    for n, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True)):
+        text = cell if len(cell) <= width else cell[: width - 1] + "…"
+        parts.append(text.ljust(width) if n in (0, 6) else text.rjust(width))
+    return " ".join(parts).rstrip()
+
+
+def _worst(e: Entry, t: Translator) -> str:
+    index = list(e.index or ())
+    if e.method == "complex_step":
+        return t(
+            N_("Worst: {name}{index}, analytic {analytic:.9g}, by the complex step {numeric:.9g} (step {step:.1e})."),
+            name=e.name, index=index, analytic=e.analytic, numeric=e.numeric, step=e.step,
+        )  # fmt: skip
+    return t(
+        N_("Worst: {name}{index}, analytic {analytic:.9g}, by central difference {numeric:.9g} (step {step:.1e})."),
+        name=e.name, index=index, analytic=e.analytic, numeric=e.numeric, step=e.step,
+    )  # fmt: skip
+
+
+def _columns(text: str) -> int:
+    import unicodedata
+
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    """Lines of at most 80 columns; Chinese characters take two, and lines may break between them."""
+    lines, line = [], ""
+    for word in _words(text):
+        if line.strip() and _columns(line + word.rstrip()) > 80:
+            lines.append(line.rstrip())
+            line = indent
+            word = word.lstrip()
+        line += word
+    return [*lines, line.rstrip()]
+
+
+def _words(text: str) -> list[str]:
+    words, word = [], ""
+    for c in text:
+        word += c
+        if c == " " or _columns(c) == 2:
+            words.append(word)
+            word = ""
+    return [*words, word]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
