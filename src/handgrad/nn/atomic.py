@@ -46,7 +46,7 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         raise FileError(
             "{path} cannot be written: {reason}. What stood there is unchanged; choose another place.",
-            path=shown(str(path)), reason=error.strerror or type(error).__name__,
+            path=place(path), reason=error.strerror or type(error).__name__,
         ) from None  # fmt: skip
 
 
@@ -59,12 +59,22 @@ def as_path(path: Any) -> Path:
     return Path(path)
 
 
+def place(path: str | os.PathLike[str], most: int = 60) -> str:
+    """A path for an error message: on one line, its end kept where it gets long.
+
+    >>> place("runs/net.safetensors"), place("a/rather/long/path/net.safetensors", 20)
+    ("'runs/net.safetensors'", "'…h/net.safetensors'")
+    """
+    text = shown(os.fspath(path), 10**6)
+    return text if len(text) <= most else f"'…{text[2 - most :]}"
+
+
 def _mode(target: Path) -> int | None:
     """The mode of the file that will be replaced, None where there is none. Refuses what is not to be replaced."""
     if not target.parent.is_dir():
         raise FileError(
             "{path} cannot be written: there is no folder {folder}. Make it first.",
-            path=shown(target.name), folder=shown(str(target.parent)),
+            path=place(target.name), folder=place(target.parent),
         )  # fmt: skip
     try:
         found = target.stat()
@@ -73,12 +83,12 @@ def _mode(target: Path) -> int | None:
     if stat.S_ISDIR(found.st_mode):
         raise FileError(
             "{path} is a folder. Add the name of a file, such as {example}.",
-            path=shown(str(target)), example=shown(str(target / "net.safetensors")),
+            path=place(target), example=place(target / "net.safetensors"),
         )  # fmt: skip
     if not stat.S_ISREG(found.st_mode):  # replacing /dev/null would break the machine
-        raise FileError("{path} is a device or pipe, no ordinary file. Choose another place.", path=shown(str(target)))
+        raise FileError("{path} is a device or pipe, no ordinary file. Choose another place.", path=place(target))
     if not os.access(target, os.W_OK):
-        raise FileError("{path} is write-protected. Choose another place.", path=shown(str(target)))
+        raise FileError("{path} is write-protected. Choose another place.", path=place(target))
     return stat.S_IMODE(found.st_mode)
 
 

@@ -185,7 +185,7 @@ def _entry(name: str, value: Any) -> Entry:
     if end - begin != needed:
         raise FileError(
             "its tensor {name} {shape} needs {needed} bytes and is given {given}. Copy or save it again.",
-            name=shown(name), shape=shown(show(tuple(shape)), 40), needed=shown(needed), given=shown(end - begin),
+            name=shown(name), shape=show(tuple(shape))[:40], needed=shown(needed), given=shown(end - begin),
         )  # fmt: skip
     return Entry(TYPES[dtype], tuple(shape), begin, end)
 

@@ -25,6 +25,7 @@ from handgrad.nn.spec import check_plain, parts, to_spec
 
 KEY = "handgrad"  # one text of the metadata holds all that is no number: several would come in any order
 FORMAT = 1
+MOST_OBJECTS = 600  # layers, initialisers and loss: so many are made and named well within 50 ms
 STATE = "training/"  # "training/m/dense1.weight": no layer's name holds a slash
 Path = str | os.PathLike[str]
 
@@ -50,6 +51,7 @@ def save(net: Network, path: Path) -> None:
 
     atomic.as_path(path)  # a wrong argument is said before anything is worked out
     document: dict[str, Any] = {"format": FORMAT, "version": __version__, "network": to_spec(net)}
+    _few(document["network"])
     tensors = {s.name: np.ascontiguousarray(part) for s, part in net.slots.views(net._w)}
     for name, array in tensors.items():
         if name.startswith(STATE):
@@ -93,8 +95,8 @@ def load(path: Path) -> Network:
 def load_parameters(net: Network, path: Path) -> Network:
     """Give `net` the weights in a safetensors file, by name; their dtype becomes the network's.
 
-    The file may come from another program. Raises FileError, which tells all differences at once, and leaves `net` as
-    it was.
+    The file may come from another program. Raises FileError, which tells all differences at once (`error.differences`
+    lists them in full), and leaves `net` as it was.
     """
     found = atomic.as_path(path)
     try:
@@ -109,13 +111,21 @@ def load_parameters(net: Network, path: Path) -> Network:
 
 
 def _about(path: Path, error: HandgradError) -> FileError:
-    problem = Phrase(error.template, **error.values)
-    if isinstance(error, UnknownNameError) and "there is no" in error.template:
-        return FileError(
+    """The error that a person meets: with the name of the file, and what else the error carries."""
+    problem: str = Phrase(error.template, **error.values)
+    unknown = isinstance(error, UnknownNameError) and "there is no" in error.template
+    most = 160 if unknown else 230
+    if len(problem) > most:  # it lists all kinds there are, and a message is one line of 300
+        problem = problem[: most - 1] + "…"
+    if unknown:
+        about = FileError(
             "{path}: {problem} A class of your own must be defined before its file is loaded.",
-            path=shown(os.fspath(path)), problem=problem,
+            path=atomic.place(path), problem=problem,
         )  # fmt: skip
-    return FileError("{path}: {problem}", path=shown(os.fspath(path)), problem=problem)
+    else:
+        about = FileError("{path}: {problem}", path=atomic.place(path), problem=problem)
+    about.__dict__.update(differences=error.__dict__.get("differences", ()))
+    return about
 
 
 def _network(contents: Contents) -> Network:
@@ -162,14 +172,24 @@ def _document(contents: Contents) -> dict[str, Any]:
             got=shown(document.get("format"), 20), version=shown(document.get("version"), 20),
             own=__version__, format=FORMAT,
         )  # fmt: skip
-    check_plain(document)
     known = {"format", "version", "network", "preparation", "training"}
     for key in document:
         if key not in known:
             raise FileError("its description has an unknown key {key}. Save it again.", key=shown(key))
     if "network" not in document:
         raise FileError("its description has no network. Save it again.")
+    _few(document["network"])
+    check_plain({key: value for key, value in document.items() if key != "network"})
     return document
+
+
+def _few(network: Any) -> None:
+    objects = check_plain(network)
+    if objects > MOST_OBJECTS:
+        raise FileError(
+            "the network has {n} layers and initialisers, and a file holds at most {most}. Use fewer layers.",
+            n=objects, most=MOST_OBJECTS,
+        )  # fmt: skip
 
 
 def _training(data: Any) -> dict[str, Any]:
@@ -214,10 +234,11 @@ def _affordable(layers: Iterable[Layer], contents: Contents) -> None:
         seen.add(id(layer))
         pending += layer.children()
         for local, parameter in layer.parameters().items():
-            if math.prod(parameter.shape) > room:
+            shape = [whole(n, f"{layer.kind}.{local}: shape[{i}]", least=0) for i, n in enumerate(parameter.shape)]
+            if math.prod(shape) > room:
                 raise FileError(
                     "{kind}.{local} would be {shape}, and the file holds {room} numbers in all. Copy or save it again.",
-                    kind=layer.kind, local=local, shape=shown(show(tuple(parameter.shape)), 60), room=room,
+                    kind=layer.kind, local=local, shape=show(tuple(shape))[:60], room=room,
                 )  # fmt: skip
 
 
@@ -240,10 +261,12 @@ def _same(slots: Slots, states: Iterable[str], dtype: str | None, contents: Cont
             wrong.append(f"{name} is {entry.dtype} instead of {dtype}")
     if wrong:
         told = "; ".join(wrong[:20])
-        raise FileError(
+        error = FileError(
             "its tensors do not fit the network ({count} differences): {wrong}. Use the file of this network.",
-            count=len(wrong), wrong=told if len(told) < 130 else told[:127] + "...",
+            count=len(wrong), wrong=told if len(told) <= 140 else told[:139] + "…",
         )  # fmt: skip
+        error.differences = tuple(wrong)  # type: ignore[attr-defined]
+        raise error
 
 
 def _vector(slots: Slots, names: Iterable[str], contents: Contents, dtype: str, finite: bool = True) -> NDArray[Any]:

@@ -93,11 +93,13 @@ def _loss(spec: Any) -> Loss | None:
     return Loss.from_spec(spec, "loss")
 
 
-def check_plain(document: Any) -> None:
+def check_plain(document: Any) -> int:
     """Raise DTypeError or ArgumentError with the path of a thing that JSON has no form for, or that stands too deep.
 
-    Plain are objects with texts as keys, lists, texts, true, false, null and finite numbers below 2**128.
+    Plain are objects with texts as keys, lists, texts, true, false, null and finite numbers below 2**128. Gives the
+    number of objects.
     """
+    objects = 0
     pending: list[tuple[Any, str, int]] = [(document, "", 0)]
     while pending:  # an explicit stack: documents are deeper than ours may be
         value, path, depth = pending.pop()
@@ -107,6 +109,7 @@ def check_plain(document: Any) -> None:
                 path=shown(path), most=MOST_DEPTH,
             )  # fmt: skip
         if isinstance(value, Mapping):
+            objects += 1
             for key, inner in value.items():
                 where = f"{path}.{key}" if path else str(key)
                 if not isinstance(key, str):
@@ -116,7 +119,7 @@ def check_plain(document: Any) -> None:
                 if key == "same" and not isinstance(inner, str):
                     raise DTypeError(
                         '{path} is {value}: it must be the place of a layer. Write such as "layers[0]".',
-                        path=shown(where), value=shown(inner),
+                        path=where[:80], value=shown(inner),
                     )  # fmt: skip
                 pending.append((inner, where, depth + 1))
         elif isinstance(value, (list, tuple)):
@@ -127,6 +130,7 @@ def check_plain(document: Any) -> None:
                 "Replace it by one of these.",
                 path=path or "document", value=shown(value),
             )  # fmt: skip
+    return objects
 
 
 def _is_number(value: Any) -> bool:
