@@ -28,7 +28,7 @@ check: .venv/.installed-dev
 	$(PY) -m pytest -q -m "not slow and not full"
 
 bench: .venv/.installed-oracles
-	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script; done
+	@set -e; for script in bench process memory eager; do echo "== $$script"; $(PY) benchmarks/$$script.py; done
 
 docs: .venv/.installed-dev
 	$(PY) -m pytest -q --doctest-glob='*.md' $(wildcard README*.md) CONTRIBUTING.md docs

@@ -10,10 +10,11 @@ GREEK = frozenset(["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta",
                    "rho", "sigma", "tau", "phi", "chi", "psi", "omega"])  # fmt: skip
 SYMBOLS = {"lr": r"\eta", "eps": r"\epsilon", "eps_hat": r"\hat{\epsilon}", "momentum": r"\mu",
            "weight_decay": r"\lambda", "yhat": r"\hat{y}", "l1": r"\lambda_{1}", "l2": r"\lambda_{2}"}  # fmt: skip
-# words with another meaning in printed programs
-RESERVED = frozenset([*keyword.kwlist, "np", "N", "lr", "t", "T", "w", "g", "dt", "step", "make", "train", "initial",
-                      "state", "params", "epochs", "seed", "order", "rows", "batch", "len", "range", "print", "sum",
-                      "min", "max", "abs", "self", "E", "I"])  # fmt: skip
+# words that no value may be called
+RESERVED = frozenset([*keyword.kwlist, "np", "N", "dt", "len", "range", "print", "sum", "min", "max", "abs", "float"])
+# words with another meaning in training scripts
+SCRIPT = frozenset(["lr", "t", "T", "w", "g", "step", "make", "make_update", "update", "train", "initial", "state",
+                    "params", "epochs", "seed", "order", "rows", "batch", "self", "E", "I"])  # fmt: skip
 # what printed programs import from NumPy: a rule that calls a value `exp` must not hide the function
 NUMPY = frozenset(["absolute", "add", "arange", "argmax", "array", "concatenate", "copyto", "cos", "divide", "dot",
                    "empty", "equal", "exp", "expm1", "eye", "greater", "greater_equal", "less",
@@ -87,10 +88,10 @@ class Name:
 
 
 class Names:
-    """Hands out names, each spelling once."""
+    """Hands out names, each spelling once; with `script`, none that a training script uses itself."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken) | RESERVED | NUMPY
+    def __init__(self, taken: Iterable[str] = (), script: bool = True) -> None:
+        self._taken = set(taken) | RESERVED | NUMPY | (SCRIPT if script else frozenset())
 
     def reserve(self, name: Name) -> Name:
         """Take exactly this name (a leaf's)."""

@@ -87,7 +87,7 @@ def _names(call: Expr) -> list[str]:
 
 def record_tensor(output: Tensor) -> tuple[Recording, dict[str, Any], dict[Expr, Tensor]]:
     """Put the record behind a Tensor into symbols: the recording, the leaf values, and which Tensor each leaf is."""
-    table, names = Symbols(), Names()
+    table, names = Symbols(), Names(script=False)
     order = topological([output])
     symbols: dict[int, Expr] = {}
     leaves: dict[Expr, Leaf] = {}
