@@ -1,4 +1,4 @@
-"""What the tests of the command line share: running it, in this process and in another, and files as people have them."""
+"""What the tests of the command line share: running it, here and as a process, and files as people have them."""
 
 from __future__ import annotations
 

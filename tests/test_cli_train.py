@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from cli_support import dumped, flowers, handgrad, houses, one_line, write_csv
-from handgrad.cli.choices import Wishes, plan, held_out
+from handgrad.cli.choices import Wishes, held_out, plan
 from handgrad.cli.job import job, recognised
 from handgrad.cli.values import Usage
 from handgrad.data import Preparation, folds, read_table

@@ -1,8 +1,8 @@
 """Catalogues: collect every message from the source, keep the translations up to date, say what is missing.
 
 `python tools/catalogues.py update` writes the .po files (`make messages`); `check` lists what is missing and exits 1.
-Collected are the texts in `_("…")`, `t("…")`, `N_("…")`, the templates of all classes in errors.py, and whatever
-the functions in EXTRA yield. Babel does the gettext work; handgrad itself never needs it.
+Collected are the texts in `_("…")`, `t("…")`, `N_("…")`, `Notice("…")`, the templates of all classes in errors.py, and
+whatever the functions in EXTRA yield. Babel does the gettext work; handgrad itself never needs it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "handgrad"
 LOCALES = SOURCE / "i18n" / "locales"
 TRANSLATED = ("zh_CN", "zh_TW")
-MARKERS = ("_", "t", "N_")
+MARKERS = ("_", "t", "N_", "Notice")
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typer.core import TyperGroup
 
 from handgrad.cli.help import layout
 from handgrad.cli.values import Usage, short, usage
+from handgrad.cli.verb import ClickException
 from handgrad.cli.voice import Voice, nobody_reads, own_language, steady_streams
 from handgrad.errors import ArgumentError, HandgradError, UnknownNameError, nearest
 from handgrad.i18n import normalize
 
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
-ClickException: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 class Verbs(TyperGroup):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
 
 from handgrad.cli.help import layout
 from handgrad.cli.values import Usage, short
 from handgrad.cli.voice import nobody_reads
 from handgrad.errors import ArgumentError
+
+
+# typer brings its own copy of click from some release on, so the class is found where both have it
+ClickException: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 class Verb(TyperCommand):
@@ -22,7 +27,12 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As typer does, with our words for what is too much."""
         ctx.allow_extra_args = True
-        rest: list[str] = super().parse_args(ctx, args)
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+        except ClickException as error:
+            if getattr(error, "ctx", None) is None:  # the parser inside typer does not know the command
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
         if ctx.args and not ctx.resilient_parsing:
             raise Usage(
                 ArgumentError(
