@@ -7,7 +7,6 @@ from handgrad._version import __version__
 from handgrad.core.functional import grad, hessian, hvp, jacobian, value_and_grad, vjp
 from handgrad.core.op import Samples, op
 from handgrad.core.tensor import Tensor, tensor
-from handgrad.core.trace import Trace
 from handgrad.nn import init
 from handgrad.nn.layer import Layer, Parameter
 from handgrad.nn.layers import (
@@ -29,28 +28,47 @@ from handgrad.nn.layers import (
 )
 from handgrad.nn.losses import BCE, MAE, MSE, BCEWithLogits, CrossEntropy, HalfSSE, Huber, Loss
 from handgrad.nn.network import Network
-from handgrad.program.trace import trace_tensor as trace
-from handgrad.train.history import History
+from handgrad.ops.activations import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+)
+from handgrad.ops.elementwise import (
+    clip,
+    cos,
+    erf,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    sin,
+    sqrt,
+    tanh,
+    where,
+)
+from handgrad.ops.linear import affine, matmul
+from handgrad.ops.losses import bce, bce_with_logits, cross_entropy, half_sse, huber, mae, mse
+from handgrad.ops.movement import broadcast_to, concat, reshape, stack, transpose
+from handgrad.ops.picking import take
+from handgrad.ops.reductions import logsumexp, mean, var
 from handgrad.train.optimizers import SGD, Adam, Optimizer
 from handgrad.train.schedules import Schedule
-
-# everyday ops on tensors and arrays alike; the rest stand in handgrad.ops
-EVERYDAY = (
-    "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "erf", "where", "maximum", "minimum", "clip", "matmul",
-    "mean", "var", "logsumexp", "reshape", "transpose", "broadcast_to", "concat", "stack", "take", "affine", "sigmoid",
-    "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "softmax", "log_softmax", "mse", "mae", "half_sse", "bce",
-    "bce_with_logits", "cross_entropy", "huber",
-)  # fmt: skip
-exp, log, log1p, expm1, sqrt, sin, cos, tanh, erf = (ops.registry[n] for n in EVERYDAY[:9])
-where, maximum, minimum, clip, matmul, mean, var, logsumexp = (ops.registry[n] for n in EVERYDAY[9:17])
-reshape, transpose, broadcast_to, concat, stack, take, affine = (ops.registry[n] for n in EVERYDAY[17:24])
-sigmoid, relu, leaky_relu, elu, silu, gelu, softplus, softmax, log_softmax = (ops.registry[n] for n in EVERYDAY[24:33])
-mse, mae, half_sse, bce, bce_with_logits, cross_entropy, huber = (ops.registry[n] for n in EVERYDAY[33:])
 
 _LAZY = {
     "data": ("handgrad.data", None),
     "check_grad": ("handgrad.check", "check_grad"),
     "load": ("handgrad.nn.files", "load"),
+    "trace": ("handgrad.program.trace", "trace_tensor"),
+    "Trace": ("handgrad.core.trace", "Trace"),
+    "History": ("handgrad.train.history", "History"),
     "create_simple_classifier": ("handgrad.classic", "create_simple_classifier"),
     "create_regression_network": ("handgrad.classic", "create_regression_network"),
 }
@@ -75,9 +93,95 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "BCE", "ELU", "GELU", "MAE", "MSE", "SGD", "Activation", "Adam", "BCEWithLogits", "CrossEntropy", "Dense", "Flatten",
-    "HalfSSE", "History", "Huber", "Layer", "LeakyReLU", "LogSoftmax", "Loss", "Network", "Optimizer", "Parameter",
-    "ReLU", "Residual", "Samples", "Schedule", "SiLU", "Sigmoid", "Softmax", "Softplus", "Swish", "Tanh", "Tensor",
-    "Trace", "__version__", "check_grad", "create_regression_network", "create_simple_classifier", "data", "grad",
-    "hessian", "hvp", "init", "jacobian", "load", "op", "ops", "tensor", "trace", "value_and_grad", "vjp", *EVERYDAY,
-]  # fmt: skip
+    "BCE",
+    "ELU",
+    "GELU",
+    "MAE",
+    "MSE",
+    "SGD",
+    "Activation",
+    "Adam",
+    "BCEWithLogits",
+    "CrossEntropy",
+    "Dense",
+    "Flatten",
+    "HalfSSE",
+    "History",
+    "Huber",
+    "Layer",
+    "LeakyReLU",
+    "LogSoftmax",
+    "Loss",
+    "Network",
+    "Optimizer",
+    "Parameter",
+    "ReLU",
+    "Residual",
+    "Samples",
+    "Schedule",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Swish",
+    "Tanh",
+    "Tensor",
+    "Trace",
+    "__version__",
+    "affine",
+    "bce",
+    "bce_with_logits",
+    "broadcast_to",
+    "check_grad",
+    "clip",
+    "concat",
+    "cos",
+    "create_regression_network",
+    "create_simple_classifier",
+    "cross_entropy",
+    "data",
+    "elu",
+    "erf",
+    "exp",
+    "expm1",
+    "gelu",
+    "grad",
+    "half_sse",
+    "hessian",
+    "huber",
+    "hvp",
+    "init",
+    "jacobian",
+    "leaky_relu",
+    "load",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logsumexp",
+    "mae",
+    "matmul",
+    "maximum",
+    "mean",
+    "minimum",
+    "mse",
+    "op",
+    "ops",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "silu",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "stack",
+    "take",
+    "tanh",
+    "tensor",
+    "trace",
+    "transpose",
+    "value_and_grad",
+    "var",
+    "vjp",
+    "where",
+]

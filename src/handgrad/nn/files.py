@@ -20,7 +20,7 @@ from handgrad.nn.container import Contents, check_size, opened, parse
 from handgrad.nn.layer import Layer
 from handgrad.nn.network import Network
 from handgrad.nn.plain import find
-from handgrad.nn.record import Slots
+from handgrad.nn.slots import Slots
 from handgrad.nn.spec import check_plain, parts, to_spec
 
 KEY = "handgrad"  # one text of the metadata holds all that is no number: several would come in any order

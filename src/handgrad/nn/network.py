@@ -20,8 +20,7 @@ from handgrad.nn.layer import Layer
 from handgrad.nn.layers import layer_list
 from handgrad.nn.losses import Loss, loss_from
 from handgrad.nn.parse import parse, short_form
-from handgrad.nn.record import Recorder, Slots, ends_in_probabilities, fit_together
-from handgrad.program.run import compiled
+from handgrad.nn.slots import Slots, ends_in_probabilities
 
 if TYPE_CHECKING:
     from handgrad.program.statements import Program
@@ -53,6 +52,8 @@ class Network:
         self.seed, self.dtype = whole(seed, "seed", least=0), width(dtype)
         self.l1, self.l2 = (number(v, k, least=0, example=1e-4) for k, v in (("l1", l1), ("l2", l2)))
         self.slots = Slots(self.layers)
+        from handgrad.nn.record import Recorder, fit_together  # symbols and programs are loaded with the first network
+
         self._recorder = Recorder(self)
         self.history: Any = None
         self.preparation: Any = None  # how a table becomes X and y, when the network was trained on one
@@ -111,12 +112,12 @@ class Network:
         program, _ = self._recorder.program(X.shape[1:], None, ("output",), ())
         if not program.outputs:  # no layer changes anything
             return X.copy()
-        run, name = compiled(program).run, program.outputs[0].text
+        run, name = self._recorder.run, program.outputs[0].text
         if len(X) <= 2 * ROWS or not self.slots.rowwise:
-            out = run(self._values(X), self.dtype)[name]
+            out = run(program, self._values(X))[name]
             return out.copy() if np.may_share_memory(out, X) else out
         # many rows go through a few at a time: the values of all layers for all rows would fill the memory
-        parts = [run(self._values(X[i : i + ROWS]), self.dtype)[name] for i in range(0, len(X), ROWS)]
+        parts = [run(program, self._values(X[i : i + ROWS]))[name] for i in range(0, len(X), ROWS)]
         return np.concatenate(parts)
 
     def loss_value(self, X: Array, y: Array) -> float:
@@ -127,14 +128,14 @@ class Network:
         X, y = self._pair(X, y)
         self._judge(X)
         program, _ = self._recorder.program(X.shape[1:], y, ("loss",), ())
-        return float(compiled(program).run(self._values(X, y), self.dtype)[program.outputs[0].text])
+        return float(self._recorder.run(program, self._values(X, y))[program.outputs[0].text])
 
     def gradients(self, X: Array, y: Array) -> dict[str, Array]:
         """The derivative of the loss with respect to every weight, and to the input (as "input")."""
         X, y = self._pair(X, y)
         self._judge(X)
         program, names = self._recorder.program(X.shape[1:], y, ("loss",), None)
-        result = compiled(program).run(self._values(X, y), self.dtype)
+        result = self._recorder.run(program, self._values(X, y))
         return {name: np.array(result[d.text], self.dtype) for name, d in names.items()}
 
     def trace(self, X: Array, y: Array | None = None) -> Any:
@@ -204,6 +205,13 @@ class Network:
         from handgrad.bridge.source import source
 
         return source(self, to, optimizer, **settings)
+
+    @property
+    def plot(self) -> Any:
+        """Pictures of the network: `net.plot.boundary(X, y)`, `net.plot.fit(X, y)`."""
+        from handgrad.plot import NetworkPlots
+
+        return NetworkPlots(self)
 
     def summary(self, sample: tuple[int, ...] | None = None) -> Any:
         """Layers, shapes and numbers of weights as a table; `sample` is the shape of one row of X, such as (8, 8)."""
@@ -292,4 +300,6 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.slots = Slots(self.layers)
+        from handgrad.nn.record import Recorder
+
         self._recorder = Recorder(self)

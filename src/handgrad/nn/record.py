@@ -1,4 +1,4 @@
-"""Recording a network: its layers applied to symbols, its weights laid into one flat vector."""
+"""Recording a network: its layers applied to symbols, and the programs that follow from that."""
 
 from __future__ import annotations
 
@@ -9,158 +9,21 @@ import numpy as np
 
 from handgrad.core.op import registry
 from handgrad.core.reverse import topological
-from handgrad.core.sizes import Size, show
+from handgrad.core.sizes import Size
 from handgrad.core.symbols import Expr, Symbols
-from handgrad.errors import ArgumentError, Phrase, ShapeError
-from handgrad.nn.arguments import shown
-from handgrad.nn.init import Default, Init, default_for
+from handgrad.errors import Phrase, ShapeError
 from handgrad.nn.layer import Layer
 from handgrad.nn.layers import ActivationLayer, Dense, Flatten, Residual
+from handgrad.nn.slots import Slots, flat
 from handgrad.program.build import Recording, build
 from handgrad.program.names import Name
-from handgrad.program.script import Slice
+from handgrad.program.run import compiled
 from handgrad.program.statements import Leaf, Program
 
 if TYPE_CHECKING:
     from handgrad.nn.network import Network
 
 N = Size(1, ("N",))
-LETTERS = {"weight": "W", "bias": "b"}  # what lectures call them
-
-
-class Slots:
-    """Where every parameter lies in the flat vector: weights first, then biases and all others."""
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = _named(layers)
-        self.prefix = {id(layer): name for name, layer in self.layers.items()}
-        order = list(self.layers.values())
-        shapes: list[tuple[str, str, tuple[int, ...], Init, str]] = []
-        k = 0
-        for i, layer in enumerate(order):
-            parameters = layer.parameters()
-            k += bool(parameters)
-            for local, p in parameters.items():
-                init = default_for(_next_op(order[i + 1 :])) if isinstance(p.init, Default) else p.init
-                code = _code(layer, local, k)
-                shapes.append((f"{self.prefix[id(layer)]}.{local}", code, tuple(p.shape), init, local))
-        at = 0
-        starts: dict[str, int] = {}
-        for name, _, shape, _, _ in sorted(shapes, key=lambda s: not s[4].startswith("weight")):
-            starts[name] = at
-            at += int(np.prod(shape, dtype=int))
-        self.size = at
-        self.inits = {name: init for name, _, _, init, _ in shapes}
-        self.slices = tuple(
-            Slice(name, code, shape, starts[name], starts[name] + int(np.prod(shape, dtype=int)), init.source(shape))
-            for name, code, shape, init, _ in shapes
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(s.name for s in self.slices)
-
-    @property
-    def rowwise(self) -> bool:
-        """Whether each row's output is known to depend on that row alone."""
-        return all(_own_rows(layer) for layer in self.layers.values())
-
-    def draw(self, seed: int, dtype: str) -> Any:
-        """New weights from a seed, in the order of the layers; scripts draw the same."""
-        rng = np.random.default_rng(seed)
-        w = np.zeros(self.size, dtype)
-        for s in self.slices:
-            w[s.start : s.stop] = np.asarray(self.inits[s.name].draw(rng, s.shape), dtype).reshape(-1)
-        return w
-
-    def views(self, w: Any) -> list[tuple[Slice, Any]]:
-        return [(s, w[s.start : s.stop].reshape(s.shape)) for s in self.slices]
-
-    def split(self, w: Any) -> dict[str, Any]:
-        """Read-only copies by name."""
-        parts = {}
-        for s, part in self.views(w):
-            copy = part.copy()
-            copy.flags.writeable = False
-            parts[s.name] = copy
-        return parts
-
-    def join(self, arrays: Mapping[str, Any], dtype: str) -> Any:
-        """The flat vector from arrays by name; every difference is said in one error."""
-        known = {s.name: s for s in self.slices}
-        wrong = [f"missing {n}" for n in known if n not in arrays] + [f"unknown {n}" for n in arrays if n not in known]
-        w = np.zeros(self.size, dtype)
-        for name, value in arrays.items():
-            s = known.get(name)
-            array = np.asarray(value)
-            if s is None:
-                continue
-            if array.shape != s.shape:
-                wrong.append(f"{name} is {show(array.shape)} instead of {show(s.shape)}")
-            elif array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-                wrong.append(f"{name} holds what is not a finite number")
-            else:
-                w[s.start : s.stop] = array.reshape(-1)
-        if wrong:
-            shown = "; ".join(wrong)
-            raise ShapeError(
-                "these weights do not fit the network ({count} differences): {wrong}. Give what net.parameters names.",
-                count=len(wrong), wrong=shown if len(shown) < 170 else shown[:167] + "...",
-            )  # fmt: skip
-        return w
-
-
-def _code(layer: Layer, local: str, k: int) -> str:
-    """What code calls a parameter: W1, b1, gate3; gate2_3 where its own name ends with a digit."""
-    if not local.isidentifier() or local.startswith("_"):
-        raise ArgumentError(
-            "{layer}: a parameter is named {name}: code needs letters, digits and _. Try {example!r}.",
-            layer=type(layer).__name__, name=shown(local), example="weight",
-        )  # fmt: skip
-    return f"{LETTERS.get(local, local)}{'_' if local[-1].isdigit() else ''}{k}"
-
-
-def _flat(layers: Sequence[Layer]) -> list[Layer]:
-    """All layers in the order in which they are met, each object once, nested ones after their parent."""
-    found: list[Layer] = []
-    for layer in layers:
-        if not any(layer is f for f in found):
-            found.append(layer)
-        found += [c for c in _flat(layer.children()) if not any(c is f for f in found)]
-    return found
-
-
-def _named(layers: Sequence[Layer]) -> dict[str, Layer]:
-    """Names for all layers: their own, or their kind and a number."""
-    result: dict[str, Layer] = {}
-    counts: dict[str, int] = {}
-    flat = _flat(layers)
-    given = {layer.name for layer in flat if layer.name}
-    for layer in flat:
-        name = layer.name
-        if name is None:
-            while name is None or name in given:
-                counts[layer.kind] = counts.get(layer.kind, 0) + 1
-                name = f"{layer.kind}{counts[layer.kind]}"
-        elif name in result:
-            raise ArgumentError("two layers are named {name!r}. Give each a name of its own.", name=name)
-        result[name] = layer
-    return result
-
-
-def _own_rows(layer: Layer) -> bool:
-    op = layer.op
-    if type(layer) in (Dense, Flatten, Residual):
-        return True
-    if op is None or not isinstance(layer, ActivationLayer) or getattr(layer, "axis", -1) != -1:
-        return False
-    return op.kind == "map" or op.rule.__module__.startswith("handgrad.")
-
-
-def ends_in_probabilities(layers: Sequence[Layer]) -> bool:
-    """Whether the last layer's outputs lie in [0, 1] by what its op says of itself."""
-    op = layers[-1].op
-    return op is not None and tuple(op.traits.get("range", ())) == (0.0, 1.0)
 
 
 def fit_together(net: Network) -> None:
@@ -174,8 +37,8 @@ def fit_together(net: Network) -> None:
     for layer in net.layers:
         if type(layer) not in (Dense, Flatten, Residual) and not isinstance(layer, ActivationLayer):
             break
-        inside = [x for x in _flat([layer]) if type(x) is Dense]
-        if any(type(x) is Flatten for x in _flat([layer])) and (size is not None or type(layer) is Residual):
+        inside = [x for x in flat([layer]) if type(x) is Dense]
+        if any(type(x) is Flatten for x in flat([layer])) and (size is not None or type(layer) is Residual):
             break
         if size is None and inside:
             size = inside[0].inputs
@@ -185,17 +48,6 @@ def fit_together(net: Network) -> None:
         x = p.leaf(Name("X"), (N, size), "input", "input")
         for layer in known:
             x = p.apply(layer, x)
-
-
-def _next_op(layers: Sequence[Layer]) -> Any:
-    """The activation that follows, None when another layer with weights comes first."""
-    for layer in layers:
-        if layer.parameters():
-            return None
-        op = getattr(layer, "op", None)
-        if op is not None:
-            return op
-    return None
 
 
 class _Scope:
@@ -221,6 +73,7 @@ class _Pass:
         self.leaves: dict[Expr, Leaf] = {}
         self.parameters: dict[str, Expr] = {}
         self.layers: dict[Expr, str] = {}
+        self._seen: set[int] = set()  # nodes that have their layer
         for s in slots.slices:
             name = Name(s.code.rstrip("0123456789"), int(s.code[len(s.code.rstrip("0123456789")) :]))
             self.parameters[s.name] = self.leaf(name, s.shape, "parameter", s.name)
@@ -246,9 +99,11 @@ class _Pass:
                 located = ShapeError("{layer}: {reason}", layer=name, reason=Phrase(error.template, **error.values))
             located.__dict__["located"] = True
             raise located from None
-        for node in topological([out], {id(n) for n in self.layers} | {id(x)}):
-            if node.op is not None and node is not x:
-                self.layers.setdefault(node, name)
+        self._seen.add(id(x))
+        for node in topological([out], self._seen):
+            if node.op is not None and id(node) not in self._seen:
+                self._seen.add(id(node))
+                self.layers[node] = name
         return out
 
 
@@ -261,6 +116,10 @@ class Recorder:
         self._programs: dict[Any, Any] = {}
         self._outputs: dict[Any, Any] = {}
         self.session: Any = None  # of the last train_step, for the next one like it
+
+    def run(self, program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Compute a program of this network."""
+        return compiled(program).run(values, self.net.dtype)
 
     def output_shape(self, sample: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one row's output."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from handgrad.core.sizes import show
 from handgrad.program.carried import helpers
@@ -13,16 +13,21 @@ from handgrad.program.run import body
 from handgrad.program.statements import Program
 
 
-@dataclass(frozen=True)
-class Slice:
-    """Where one parameter lies in the flat vector, what code calls it, and how its first values are drawn."""
+class Slice(Protocol):
+    """One parameter: its name, what code calls it, its shape, where it lies in the flat vector, how it is drawn."""
 
-    name: str  # dense1.weight
-    code: str  # W1
-    shape: tuple[int, ...]
-    start: int
-    stop: int
-    draw: str  # rng.normal(0.0, 0.5, (2, 2))
+    @property
+    def name(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def stop(self) -> int: ...
+    @property
+    def draw(self) -> str: ...
 
 
 @dataclass(frozen=True)
