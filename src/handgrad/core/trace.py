@@ -9,9 +9,22 @@ from typing import Any
 import numpy as np
 
 from handgrad.core.sizes import show
-from handgrad.errors import DataError, UnknownNameError, nearest
+from handgrad.errors import DataError, DTypeError, UnknownNameError, nearest
 
 VERSION = 1
+
+
+class Fixed(dict[str, Any]):
+    """Settings that cannot be changed: a dict that refuses, and is copied, pickled and compared like any other."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        del args, kwargs
+        raise DTypeError("a trace is a record: its settings cannot be changed. Take dict(node.settings) for a copy.")
+
+    __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fixed, (dict(self),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +32,9 @@ class Node:
     """One value of a pass.
 
     `name` in code (a1), `label` for people (dense1.weight), `role` (input, label, parameter, constant, setting, value,
-    local), `op`, `args` (names), `settings`, `layer` say where it comes from; `value` and `gradient` are read-only
-    arrays (gradient None where none flows); `contributions` are the parts that were added up to the gradient; `code`,
-    `formula`, `gradient_code`, `gradient_formula` the printed lines.
+    local, backward: what only the backward pass needs), `op`, `args` (names), `settings`, `layer` say where it comes
+    from; `value` and `gradient` are read-only arrays (gradient None where none flows); `contributions` are the parts
+    that were added up to the gradient; `code`, `formula`, `gradient_code`, `gradient_formula` the printed lines.
     """
 
     name: str
@@ -31,7 +44,7 @@ class Node:
     gradient: Any = None
     op: str = ""
     args: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=Fixed)
     layer: str = ""
     contributions: tuple[Any, ...] = ()
     code: str = ""
@@ -47,6 +60,8 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Trace:
     """All values of one pass in the order in which they were computed; `trace["z1"]` is a node by name or label.
+
+    `loss` is the name of the number at the end, "" where there is none.
 
     >>> import handgrad as hg
     >>> x, y, z = (hg.tensor(v, name=n) for v, n in [(2.0, "x"), (3.0, "y"), (4.0, "z")])
@@ -97,7 +112,8 @@ class Trace:
         return "\n".join(rows)
 
     def __repr__(self) -> str:
-        return f"<Trace of {len(self.nodes)} values, {self.loss} = {np.asarray(self[self.loss].value).item():.6g}>"
+        end = f", {self.loss} = {self[self.loss].value.item():.6g}" if self.loss else ""
+        return f"<Trace of {len(self.nodes)} values{end}>"
 
 
 def frozen(array: Any) -> Any:
@@ -133,6 +149,6 @@ def _node_to_dict(n: Node) -> dict[str, Any]:
 
 
 def _node_from_dict(d: Mapping[str, Any]) -> Node:
-    return Node(**{f: d[f] for f in _TEXT}, args=tuple(d["args"]), settings=dict(d["settings"]),
+    return Node(**{f: d[f] for f in _TEXT}, args=tuple(d["args"]), settings=Fixed(d["settings"]),
                 value=_back(d["value"]),
                 gradient=_back(d["gradient"]), contributions=tuple(_back(c) for c in d["contributions"]))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from handgrad.core.reverse import topological
 from handgrad.core.symbols import Expr, Symbols
 from handgrad.core.tensor import Tensor
-from handgrad.core.trace import Node, Trace, frozen
+from handgrad.core.trace import Fixed, Node, Trace, frozen
 from handgrad.errors import GraphError
 from handgrad.program.build import Recording, build
 from handgrad.program.latex import formula
@@ -32,32 +33,40 @@ def trace(program: Program, values: Mapping[str, Any], dtype: str, title: str = 
                 parts.setdefault(whole, []).append(frozen(_cast(found[s.target.text], dtype)))
             else:
                 grads[whole] = s
+    first = program.outputs[0].text if program.outputs else ""
+    loss = first if any(s.target.text == first and s.shape == () for s in program.statements) else ""
     nodes = [_leaf_node(leaf, values[leaf.name.text], grads, parts, found, dtype) for leaf in program.leaves]
     for s in program.statements:
-        if s.phase != "forward":
-            continue
-        name = s.target.text
+        name, g = s.target.text, grads.get(s.target.text)
+        if s.phase == "backward" and s.target.kind == "gradient":
+            continue  # it belongs to the value whose gradient it is
         call = s.origin.call if s.origin.call is not None else s.expr
-        g = grads.get(name)
+        slope = frozen(_cast(found[g.target.text], dtype)) if g else None
+        codes = (line(g), formula(g)) if g else ("", "")
+        if name == loss and grads:  # where the backward pass starts
+            of = replace(s.target, kind="gradient")
+            slope, codes = (
+                frozen(np.ones((), dtype)),
+                (f"{of} = 1", rf"\frac{{\partial {of.of}}}{{\partial {of.of}}} = 1"),
+            )
         nodes.append(
             Node(
                 name,
-                name if s.target.base != "L" else "loss",
-                s.role,
+                "loss" if name == loss and s.target.base == "L" else name,
+                s.role if s.phase == "forward" else "backward",
                 frozen(_cast(found[name], dtype, s.dtype)),
-                frozen(_cast(found[g.target.text], dtype)) if g else None,
+                slope,
                 call.op.name if call.op is not None else "",
                 tuple(_names(call)),
-                {k: plain(v) for k, v in call.params.items()},
+                Fixed({k: plain(v) for k, v in call.params.items()}),
                 s.origin.layer,
                 tuple(parts.get(name, ())),
                 line(s),
                 formula(s),
-                line(g) if g else "",
-                formula(g) if g else "",
+                *codes,
             )
         )
-    return Trace(tuple(nodes), program.outputs[0].text, dtype, title)
+    return Trace(tuple(nodes), loss, dtype, title)
 
 
 def _leaf_node(leaf: Leaf, value: Any, grads: Mapping[str, Statement], parts: Mapping[str, list[Any]],
