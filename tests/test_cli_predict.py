@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -189,21 +190,23 @@ def test_gradients_are_proven(capsys, trained, priced):
 
 
 def test_a_wrong_gradient_is_exit_code_1(capsys, trained, monkeypatch):
-    right = hg.Network.gradients
+    right = hg.Network.check
 
-    def wrong(net, X, y):
-        return {name: g * (1.01 if name == "dense2.bias" else 1) for name, g in right(net, X, y).items()}
+    def wrong(net, *arguments, **settings):
+        report = right(net, *arguments, **settings)
+        entries = [replace(e, ok=False, kind="sign") if e.name == "dense2.bias" else e for e in report.entries]
+        return replace(report, entries=tuple(entries))
 
-    monkeypatch.setattr(hg.Network, "gradients", wrong)
-    ended = handgrad(capsys, "check", *trained, "--sample", 5)
+    monkeypatch.setattr(hg.Network, "check", wrong)
+    ended = handgrad(capsys, "check", *trained)
     assert ended.code == 1
-    assert "dense2.bias" in ended.out
+    assert "dense2.bias: its sign is wrong" in ended.out
 
 
 def test_a_sample_of_entries(capsys, trained):
     ended = handgrad(capsys, "check", *trained, "--sample", 3)
     assert ended.code == 0
-    assert "3 random entries of each array" in ended.out
+    assert "3 random entries:" in ended.out
 
 
 def test_check_needs_the_right_answers(capsys, trained, tmp_path):
@@ -254,3 +257,27 @@ def test_code_of_a_file_that_is_there(capsys, trained, tmp_path):
     out.write_text("mine")
     assert handgrad(capsys, "code", trained[0], "--out", out).code == 2
     assert out.read_text() == "mine"
+
+
+# -- demo ---------------------------------------------------------------------------------------------------------
+
+
+def test_demos_are_the_ones_that_the_help_names():
+    from handgrad import demos
+    from handgrad.cli import demo
+
+    assert set(demo.NAMES) == set(demos.NAMES)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+def test_a_demo_is_called_with_what_was_asked_for(capsys, tmp_path, monkeypatch, lang):
+    from handgrad import demos
+
+    asked = []
+    monkeypatch.setattr(demos, "run", lambda name, **settings: asked.append((name, settings)) or 0)
+    ended = handgrad(capsys, "demo", "xor", "--seeds", 3, "--out", tmp_path, "--lang", lang)
+    assert (ended.code, ended.err) == (0, "")
+    ((name, settings),) = asked
+    assert name == "xor"
+    assert (settings["seeds"], settings["out"]) == (3, tmp_path)
+    assert settings["lang"] == lang.replace("-", "_")

@@ -83,8 +83,9 @@ def run(arguments: list[str]) -> int:
         code = command.main(args=rest or ["--help"], prog_name="handgrad", standalone_mode=False, obj=voice)
         return _flushed(code if isinstance(code, int) else 0)
     except Exception as error:  # noqa: BLE001 (the outermost place: a person gets a sentence, --debug the traceback)
-        if isinstance(error, BrokenPipeError):
+        if isinstance(error, OSError) and error.filename is None:  # stdout itself: nothing more can be said there
             nobody_reads()
+        if isinstance(error, BrokenPipeError):
             return 0
         if voice.debug:
             import traceback
@@ -92,15 +93,12 @@ def run(arguments: list[str]) -> int:
             traceback.print_exception(error)
         said, code = ending(error, voice)
         voice.tell(" ".join(f"handgrad: {said}".split()))
-        return _flushed(code)
+        return code
 
 
 def _flushed(code: int) -> int:
-    """The code, once all that was said has left: at exit Python would complain about a closed pipe itself."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nobody_reads()
+    """The code, once all that was said has left: at exit it would be too late for a sentence."""
+    sys.stdout.flush()
     return code
 
 

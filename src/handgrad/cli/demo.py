@@ -39,4 +39,4 @@ def add(app: typer.Typer, voice: Voice) -> None:
             raise Usage(FileError("--out {path} is a file: pictures need a folder. Name one.", path=out))
         from handgrad import demos
 
-        return demos.run(name, seeds=count, out=folder, console=voice.console, t=t)
+        return demos.run(name, seeds=count, out=folder, console=voice.console, lang=voice.lang)

@@ -60,7 +60,7 @@ def layout(command: Any, ctx: Any, t: Translator) -> str:
     parts = [ctx.command_path, *(_argument(p) for p in arguments)]
     parts += [f"{p.opts[0]} {p.metavar}" for p in params if p.param_type_name == "option" and p.required]
     usage = " ".join([*parts, *([t("COMMAND")] if verbs else []), t("[options]")])
-    blocks = [f"{t('Usage:')} {usage}", "\n".join(wrapped(command.help or "", columns))]
+    blocks = [t("Usage: {usage}", usage=usage), "\n".join(wrapped(command.help or "", columns))]
     blocks.append(_block(t("Commands:"), [(name, verb.help or "") for name, verb in verbs.items()], columns))
     blocks.append(_block(t("Arguments:"), [(_argument(p), p.help or "") for p in arguments], columns))
     own = [(_option(p), p.help or "") for p in params if p.param_type_name == "option" and "--help" not in p.opts]

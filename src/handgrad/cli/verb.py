@@ -12,7 +12,6 @@ from handgrad.cli.values import Usage, short
 from handgrad.cli.voice import nobody_reads
 from handgrad.errors import ArgumentError
 
-
 # typer brings its own copy of click from some release on, so the class is found where both have it
 ClickException: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
