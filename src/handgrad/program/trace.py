@@ -74,9 +74,9 @@ def _leaf_node(leaf: Leaf, value: Any, grads: Mapping[str, Statement], parts: Ma
     name = leaf.name.text
     g = grads.get(name)
     return Node(
-        name, leaf.human, leaf.role, frozen(value), frozen(_cast(found[g.target.text], dtype)) if g else None,
-        contributions=tuple(parts.get(name, ())), gradient_code=line(g) if g else "",
-        gradient_formula=formula(g) if g else "",
+        name, leaf.human, leaf.role, frozen(_cast(value, dtype, leaf.dtype)),
+        frozen(_cast(found[g.target.text], dtype)) if g else None, contributions=tuple(parts.get(name, ())),
+        gradient_code=line(g) if g else "", gradient_formula=formula(g) if g else "",
     )  # fmt: skip
 
 
