@@ -9,6 +9,7 @@ from handgrad.plot.compare import compare
 from handgrad.plot.curves import curves
 from handgrad.plot.files import save
 from handgrad.plot.fit import fits
+from handgrad.plot.fonts import Words, words
 from handgrad.plot.verbs import HistoryPlots, NetworkPlots
 
-__all__ = ["HistoryPlots", "NetworkPlots", "boundaries", "compare", "curves", "fits", "save"]
+__all__ = ["HistoryPlots", "NetworkPlots", "Words", "boundaries", "compare", "curves", "fits", "save", "words"]

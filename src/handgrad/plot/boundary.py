@@ -17,24 +17,28 @@ if TYPE_CHECKING:
     from handgrad.nn.network import Network
 
 Titled = tuple[str, "Network"]
+ENDS = ("#00224e", "#fee838")  # of the colour map cividis
 RESOLUTION = 160  # points in each direction: finer than the eye sees at this size
 
 
 def boundaries(titled: Sequence[Titled], X: Any, y: Any, words: Words, *, title: str = "") -> Any:
     """One panel for each (title, network): shading for its answer, a line where it changes its mind, the data (N, 2).
 
-    Losses for two classes show the probability of class 1 and the line at one half; losses for more classes a colour for
-    each class, deeper where the network is surer; losses for values the output itself with a line at one half.
+    Losses for two classes show the probability of class 1 and the line at one half; losses for more classes a colour
+    for each class, deeper where the network is surer; losses for values the output itself with a line at one half.
     Gives a matplotlib Figure. Raises ShapeError unless there are two inputs and one target for each row.
     """
     X = inputs(X, "float64")
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         raise ShapeError(
-            "a decision boundary is drawn over two inputs, got X of shape {shape}. Choose two columns.", shape=str(X.shape)
+            "a decision boundary is drawn over two inputs, got X of shape {shape}. Choose two columns.",
+            shape=str(X.shape),
         )
     y = np.asarray(y)
     if y.ndim == 0 or len(y) != len(X):
-        raise ShapeError("X has {n} rows, y has {m}: one target for each row.", n=len(X), m=0 if y.ndim == 0 else len(y))
+        raise ShapeError(
+            "X has {n} rows, y has {m}: one target for each row.", n=len(X), m=0 if y.ndim == 0 else len(y)
+        )
     made, axes = figure(len(titled), width=4.4 if len(titled) > 1 else 5.4, height=4.4)
     plane = _plane(X)
     said = []
@@ -47,10 +51,7 @@ def boundaries(titled: Sequence[Titled], X: Any, y: Any, words: Words, *, title:
         a.set_xlabel("$x_1$")
         said.append(f"{name}: {rate}" if name else rate)
     axes[0].set_ylabel("$x_2$")
-    found: dict[str, Any] = {}
-    for a in axes:
-        found.update(zip(*reversed(a.get_legend_handles_labels()), strict=True))
-    axes[-1].legend(found.values(), found.keys(), frameon=True, fontsize="small", loc="upper right")
+    _legend(made, axes)
     if shading is not None:
         binary = titled[-1][1]._loss().task == "binary"
         label = words.t("probability of class 1") if binary else words.t("output")
@@ -83,8 +84,8 @@ def _draw(axes: Any, net: Network, X: Any, labels: Any, plane: tuple[Any, Any, A
     answer = net.predict_proba(points) if loss.task != "values" else net.forward(points)
     if loss.task != "classes" and answer.shape[1] != 1:
         raise ArgumentError(
-            "a decision boundary needs one output or a loss for classes, this network has {count} outputs with the loss "
-            "{loss}. Use cross_entropy.",
+            "a decision boundary needs one output or a loss for classes, this network has {count} outputs with the "
+            "loss {loss}. Use cross_entropy.",
             count=answer.shape[1], loss=loss.kind,
         )  # fmt: skip
     side = len(x1)
@@ -96,26 +97,48 @@ def _draw(axes: Any, net: Network, X: Any, labels: Any, plane: tuple[Any, Any, A
     else:
         p = answer.reshape(side, side)
         # cividis: even for all kinds of colour vision, and ever lighter, so that grey keeps the order
-        shading = axes.imshow(p, origin="lower", extent=extent, aspect="auto", cmap="cividis", vmin=0, vmax=1, alpha=0.75)
+        shading = axes.imshow(
+            p, origin="lower", extent=extent, aspect="auto", cmap="cividis", vmin=0, vmax=1, alpha=0.75
+        )
         if p.min() < 0.5 < p.max():
             axes.contour(x1, x2, p, levels=[0.5], colors="white", linewidths=3.2)
             axes.contour(x1, x2, p, levels=[0.5], colors="black", linewidths=1.6)
         guessed = ((net.predict_proba(X) if loss.task != "values" else net.forward(X))[:, 0] > 0.5).astype(int)
-    size = float(np.clip(5000 / len(X), 12, 120))
-    fills = SHADES if loss.task == "classes" else ("#00224e", "#fee838")  # the two ends of cividis
+    size = float(np.clip(5000 / len(X), 10, 120))
+    fills = SHADES if loss.task == "classes" else ENDS
     for k in sorted(set(labels.tolist())):
         rows = labels == k
-        axes.scatter(*X[rows].T, s=size, marker=MARKERS[k % len(MARKERS)], color=fills[k % len(fills)], linewidths=0.6,
-                     edgecolors="white" if k == 0 else "black", label=words.t("class {k}", k=k), zorder=3)  # fmt: skip
+        edge = "white" if k == 0 else "black"
+        _points(axes, X[rows], size, words.t("class {k}", k=k), marker=MARKERS[k % len(MARKERS)], zorder=3,
+                color=fills[k % len(fills)], linewidths=0.6, edgecolors=edge)  # fmt: skip
     wrong = guessed != labels
     if wrong.any():
         # a black ring on a white one: seen on every shading
-        axes.scatter(*X[wrong].T, s=5 * size, facecolors="none", edgecolors="white", linewidths=2.6, zorder=4)
-        axes.scatter(*X[wrong].T, s=5 * size, facecolors="none", edgecolors="black", linewidths=1.3, zorder=5,
-                     label=words.t("wrong"))  # fmt: skip
+        wide = 1.0 if len(X) > 100 else 1.6
+        axes.scatter(*X[wrong].T, s=4 * size, facecolors="none", edgecolors="white", linewidths=2 * wide, zorder=4)
+        _points(
+            axes, X[wrong], 4 * size, words.t("wrong"), facecolors="none", edgecolors="black", linewidths=wide, zorder=5
+        )
     axes.set_xlim(extent[:2])
     axes.set_ylim(extent[2:])
     return int((~wrong).sum()), shading
+
+
+def _points(axes: Any, X: Any, size: float, label: str, **style: Any) -> None:
+    """Points, and an empty copy of them for the legend, where all markers have one size."""
+    axes.scatter(*X.T, s=size, **style)
+    axes.scatter([], [], s=45, label=label, **style)
+
+
+def _legend(made: Any, axes: Sequence[Any]) -> None:
+    """One legend for all panels, below them, where it hides no point."""
+    found: dict[str, Any] = {}
+    for a in axes:
+        for handle, label in zip(*a.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    ordered = sorted(found.items(), key=lambda item: item[1].get_zorder())
+    made.legend([handle for _, handle in ordered], [label for label, _ in ordered], frameon=False, ncols=len(ordered),
+                loc="outside lower center")  # fmt: skip
 
 
 def _classes(axes: Any, p: Any, x1: Any, x2: Any, extent: tuple[float, ...]) -> None:

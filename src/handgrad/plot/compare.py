@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from handgrad.train.history import History
 
 
-def compare(histories: Mapping[str, History], words: Words, *, log: bool = True, smooth: float = 0.0, title: str = "") -> Any:
+def compare(
+    histories: Mapping[str, History], words: Words, *, log: bool = True, smooth: float = 0.0, title: str = ""
+) -> Any:
     """The training losses of several histories by name. Gives a matplotlib Figure.
 
     Raises ArgumentError when there is none, or one without epochs.
     """
     if not histories:
-        raise ArgumentError("there are no histories to compare. Give at least one, such as {example}.", example="{'sgd': history}")
+        raise ArgumentError(
+            "there are no histories to compare. Give at least one, such as {example}.", example="{'sgd': history}"
+        )
     t = words.t
     made, (axes,) = figure(1, width=7.2, height=4.4)
     for i, (name, history) in enumerate(histories.items()):
@@ -39,4 +43,6 @@ def compare(histories: Mapping[str, History], words: Words, *, log: bool = True,
     axes.legend([lines[i] for i in order], [labels[i] for i in order], frameon=False, loc="center left",
                 bbox_to_anchor=(1.0, 0.5), handlelength=3.5)  # fmt: skip
     ends = ", ".join(f"{labels[i]} {histories[labels[i]].loss[-1]:.3g}" for i in reversed(order))
-    return words.dress(describe(made, t("Training losses compared. Last values from small to large: {ends}.", ends=ends)))
+    return words.dress(
+        describe(made, t("Training losses compared. Last values from small to large: {ends}.", ends=ends))
+    )

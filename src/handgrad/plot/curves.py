@@ -26,7 +26,11 @@ def curves(history: History, words: Words, *, log: bool = False, smooth: float =
     """
     check(history, smooth)
     t = words.t
-    panels = ["loss", *(["metric"] if history.metric else []), *(["gradients"] if gradients and history.gradient_norm else [])]
+    panels = [
+        "loss",
+        *(["metric"] if history.metric else []),
+        *(["gradients"] if gradients and history.gradient_norm else []),
+    ]
     made, axes = figure(len(panels))
     drawn = dict(zip(panels, axes, strict=True))
     _loss(drawn["loss"], history, t, log, smooth)
@@ -46,8 +50,10 @@ def curves(history: History, words: Words, *, log: bool = False, smooth: float =
 def check(history: History, smooth: float) -> None:
     """Raises ArgumentError where there is nothing to draw, or for a `smooth` outside [0, 1)."""
     if not history.loss:
-        raise ArgumentError("this history has no epochs to draw. Train first, for example with net.fit(X, y, epochs=100).")
-    if isinstance(smooth, bool) or not isinstance(smooth, (int, float)) or not 0 <= smooth < 1:
+        raise ArgumentError(
+            "this history has no epochs to draw. Train first, for example with net.fit(X, y, epochs=100)."
+        )
+    if isinstance(smooth, bool) or not 0 <= smooth < 1:
         raise ArgumentError("smooth={value!r}: a share from 0 up to 1, 1 excluded. Try smooth=0.9.", value=smooth)
 
 
@@ -134,5 +140,7 @@ def alternative(history: History, t: Translator) -> str:
         said.append(t("The validation loss goes from {first:.3g} to {last:.3g}.", first=first, last=last))
     if history.metric:
         name, first, last = metric_name(history, t), history.metric[0], history.metric[-1]
-        said.append(t("The training {metric} goes from {first:.3g} to {last:.3g}.", metric=name, first=first, last=last))
+        said.append(
+            t("The training {metric} goes from {first:.3g} to {last:.3g}.", metric=name, first=first, last=last)
+        )
     return " ".join(said)

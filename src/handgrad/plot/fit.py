@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 POINTS = 600
 
 
-def fits(titled: Sequence[tuple[str, Network]], X: Any, y: Any, words: Words, *, clean: Callable[[Any], Any] | None = None,
-         title: str = "") -> Any:  # fmt: skip
+def fits(titled: Sequence[tuple[str, Network]], X: Any, y: Any, words: Words, *,
+         clean: Callable[[Any], Any] | None = None, title: str = "") -> Any:  # fmt: skip
     """One panel for each (title, network): its curve over X (N, 1) against y (N,) or (N, 1).
 
     `clean` is the function behind noisy data, called with an array (points, 1). Gives a matplotlib Figure.
@@ -28,7 +28,9 @@ def fits(titled: Sequence[tuple[str, Network]], X: Any, y: Any, words: Words, *,
     t = words.t
     X = inputs(X, "float64")
     if X.shape[1:] != (1,) or not len(X):
-        raise ShapeError("a fitted curve is drawn over one input, got X of shape {shape}. Choose one column.", shape=str(X.shape))
+        raise ShapeError(
+            "a fitted curve is drawn over one input, got X of shape {shape}. Choose one column.", shape=str(X.shape)
+        )
     y = np.asarray(y, float)
     if y.size != len(X):
         raise ShapeError("X has {n} rows, y has {m} values: one number for each row.", n=len(X), m=y.size)
@@ -45,9 +47,15 @@ def fits(titled: Sequence[tuple[str, Network]], X: Any, y: Any, words: Words, *,
         if clean is not None:
             target = np.asarray(clean(x), float).reshape(-1)
             a.plot(x[:, 0], target, color="black", linestyle="--", linewidth=1.4, label=t("clean target"))
-            away = float(np.mean((net.forward(X)[:, 0] - np.asarray(clean(X), float).reshape(-1)) ** 2))
+            away = float(np.mean((net.forward(x)[:, 0] - target) ** 2))
             text += "\n" + t("against the clean target {error:.3g}", error=away)
-        a.plot(x[:, 0], net.forward(x)[:, 0], color=VERMILLION if clean is not None else BLUE, linewidth=2.2, label=t("network"))
+        a.plot(
+            x[:, 0],
+            net.forward(x)[:, 0],
+            color=VERMILLION if clean is not None else BLUE,
+            linewidth=2.2,
+            label=t("network"),
+        )
         # a curve that runs far out between the data would press everything else flat
         span = float(np.ptp(y)) or 1.0
         a.set_ylim(float(y.min()) - 0.25 * span, float(y.max()) + 0.25 * span)

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from handgrad.errors import missing
 from handgrad.i18n import Translator, normalize, translator
 
 # Characters that the pictures' own texts use: a font that lacks one of them would show boxes.
-PROBE = {"zh_CN": "训练损失准确率轮决策边界类拟合误差梯度范数对数，。", "zh_TW": "訓練損失準確率輪決策邊界類擬合誤差梯度範數對數，。"}
+PROBE = {
+    "zh_CN": "训练损失准确率轮决策边界类拟合误差梯度范数对数，。",
+    "zh_TW": "訓練損失準確率輪決策邊界類擬合誤差梯度範數對數，。",
+}
 # Fonts drawn for the region first: the same character has another shape in Taiwan than on the mainland.
 PREFERRED = {
     "zh_CN": (
-        "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "PingFang SC", "Microsoft YaHei",
-        "Heiti SC", "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans CJK JP", "Droid Sans Fallback",
+        "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "PingFang SC",
+        "Microsoft YaHei", "Heiti SC", "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans CJK JP",
+        "Droid Sans Fallback",
     ),
     "zh_TW": (
         "Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TC", "Source Han Sans TW", "PingFang TC",
@@ -45,7 +50,7 @@ class Words:
 def words(lang: str) -> Words:
     """The words for a language; English ones, with a warning, where no installed font can write it.
 
-    Raises ArgumentError for an unknown language.
+    Raises ArgumentError for an unknown language, MissingDependencyError without matplotlib.
     """
     language = normalize(lang)
     if language == "en":
@@ -54,8 +59,8 @@ def words(lang: str) -> Words:
     if family is None:
         t = translator(language)
         text = t(
-            "No installed font has the characters of {lang} (such as {sample}), so this picture is labelled in English. "
-            "Install one, for example Noto Sans CJK (Debian and Ubuntu: apt install fonts-noto-cjk).",
+            "No installed font has the characters of {lang} (such as {sample}), so this picture is labelled in "
+            "English. Install one, for example Noto Sans CJK (Debian and Ubuntu: apt install fonts-noto-cjk).",
             lang=language.replace("_", "-"), sample=PROBE[language][:2],
         )  # fmt: skip
         warnings.warn(text, UserWarning, stacklevel=2)
@@ -66,7 +71,10 @@ def words(lang: str) -> Words:
 @cache
 def _family(language: str) -> str | None:
     """The family of an installed font that has all characters of the language's probe."""
-    from matplotlib import font_manager
+    try:
+        from matplotlib import font_manager
+    except ImportError:
+        raise missing("matplotlib", "plot") from None
 
     known = sorted(font_manager.fontManager.ttflist, key=lambda font: _rank(font.name, language))
     for font in known:

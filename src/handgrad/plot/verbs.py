@@ -58,7 +58,9 @@ class NetworkPlots:
         """What the network answers over two inputs, X (N, 2), with the data. See handgrad.plot.boundaries."""
         return boundaries([(title, self.net)], X, y, words(lang))
 
-    def fit(self, X: Any, y: Any, *, clean: Callable[[Any], Any] | None = None, title: str = "", lang: str = "en") -> Any:
+    def fit(
+        self, X: Any, y: Any, *, clean: Callable[[Any], Any] | None = None, title: str = "", lang: str = "en"
+    ) -> Any:
         """The network's curve over one input, X (N, 1), against the data. See handgrad.plot.fits."""
         return fits([(title, self.net)], X, y, words(lang), clean=clean)
 
