@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.core.op import op
+from handgrad.core.op import op, registry
 from handgrad.data.prepare import Preparation
 from handgrad.data.read import read_table
 from handgrad.errors import ArgumentError, DTypeError, FileError
@@ -59,6 +59,16 @@ def twice_in_files(xp, x):
 @twice_in_files.vjp
 def _(xp, g, out, x):
     return 2 * g
+
+
+registry.remove("twice_in_files")  # other tests read the registry: it is there while these tests run, and only then
+
+
+@pytest.fixture(autouse=True, scope="module")
+def toy():
+    registry.add(twice_in_files)
+    yield
+    registry.remove("twice_in_files")
 
 
 def deep(dtype="float64", **settings):

@@ -57,10 +57,11 @@ class Session:
             self.steps[n] = Xb, yb, self.make(self.w, self.g, self.update, Xb, yb)
         return self.steps[n]
 
-    def keep(self) -> None:
+    def keep(self, epochs: int | None = None) -> None:
         """Leave the optimizer's memory with the network, so that a second fit goes on."""
+        done = self.net.training_state.get("epochs", 0) if epochs is None else epochs
         self.net.training_state = {"optimizer": self.optimizer.to_spec(), "state": self.state, "t": self.t,
-                                   "epochs": self.net.training_state.get("epochs", 0)}  # fmt: skip
+                                   "epochs": done}  # fmt: skip
 
 
 def train_step(net: Network, X: Any, y: Any, optimizer: Any = 0.1, *, clip_norm: float | None = None,
@@ -141,16 +142,17 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
             for epoch in range(epochs):
                 loss = run.epoch(epoch, last=epoch == epochs - 1, every=max(1, epochs // 200))
                 show(epoch + 1, loss)
+                if callbacks:  # what they save can go on from here
+                    session.keep(run.first + len(history.loss))
                 if callbacks and _called(callbacks, net, history, epoch):
                     history.stopped = "a callback ended it"
                     break
             run.end()
     finally:
-        _even(history)
+        _even(history, pair is not None)
         history.seconds = time.perf_counter() - started
         history.steps = run.updates
-        session.keep()
-        net.training_state["epochs"] = run.first + len(history.loss)
+        session.keep(run.first + len(history.loss))
     return history
 
 
@@ -172,9 +174,9 @@ def _called(callbacks: Sequence[Callback], net: Network, history: History, epoch
     return ended
 
 
-def _even(h: History) -> None:
+def _even(h: History, validated: bool) -> None:
     """Cut what an interruption left half written: all sparse lists have the length of the shortest."""
-    validation = [h.validation_loss, h.validation_metric] if h.validation_loss else []
+    validation = [h.validation_loss, h.validation_metric] if validated else []
     norms = [v for store in (h.gradient_norm, h.update_size, h.weight_norm) for v in store.values()]
     lists: list[list[Any]] = [h.epochs, h.metric, h.lr, *validation, *norms]
     shortest = min(map(len, lists))
