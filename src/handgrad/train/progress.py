@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 def bar(total: int, wanted: bool | None = None) -> Iterator[Callable[[int, float], None]]:
     """A function to call as `show(done, loss)`; it draws at most ten times a second, and nothing without a terminal.
 
-    `wanted` None decides by itself: a bar appears on a terminal or in a notebook when training takes over half a second.
+    `wanted` None decides by itself: a bar appears on a terminal or in a notebook when training takes over half a
+    second.
     """
     if wanted is False or (wanted is None and not (sys.stderr.isatty() or "ipykernel" in sys.modules)):
-        yield lambda done, loss: None
+        yield _nothing
         return
     started = last = time.monotonic()
     shown = None
@@ -38,6 +39,10 @@ def bar(total: int, wanted: bool | None = None) -> Iterator[Callable[[int, float
     finally:
         if shown is not None:
             shown[0].stop()
+
+
+def _nothing(_done: int, _loss: float) -> None:
+    """Where nobody looks, nothing is drawn."""
 
 
 def _make(total: int):  # type: ignore[no-untyped-def]
