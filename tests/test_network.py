@@ -130,13 +130,13 @@ def test_weights_go_out_as_copies_and_come_in_as_copies():
 def test_all_differences_are_said_and_nothing_is_changed():
     net = hg.Network.parse("2-3:tanh-1", "mse")
     before = net.parameters
+    wrong = {"dense1.weight": np.ones((3, 2)), "dense1.bias": [1, np.nan, 1], "dense7.weight": [[1]]}
     with pytest.raises(ShapeError) as caught:
-        net.set_parameters({"dense1.weight": np.ones((3, 2)), "dense1.bias": [1, np.nan, 1], "dense7.weight": [[1]]})
+        net.set_parameters(wrong)
     message = str(caught.value)
     for part in ("5 differences", "missing dense2.weight", "missing dense2.bias", "unknown dense7.weight",
-                 "dense1.weight is (3, 2) instead of (2, 3)", "dense1.bias holds what is not a finite number"):  # fmt: skip
-        assert part in message or len(message) > 250
-    assert "5 differences" in message
+                 "dense1.weight is (3, 2) instead of (2, 3)", "dense1.bias"):  # fmt: skip
+        assert part in message
     assert len(message) <= 300
     assert all((net.parameters[k] == v).all() for k, v in before.items())
 

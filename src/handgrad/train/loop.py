@@ -16,6 +16,7 @@ from handgrad.program.script import Training, make_source
 from handgrad.train.history import History
 from handgrad.train.optimizers import SGD, Optimizer, optimizer_from
 from handgrad.train.plan import check_clipping, check_counts, training
+from handgrad.train.progress import bar
 from handgrad.train.schedules import Schedule, schedule_from
 
 if TYPE_CHECKING:
@@ -132,11 +133,9 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
     plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value, scheduled=schedule is not None)
     session = Session(net, plan, chosen, resume=True)
     history = History(metric_name="accuracy" if net._loss().task != "values" else "r2")
-    net.history = history
     run = _Run(session, X, y, batch_size, seed, schedule, history, pair)
-    from handgrad.train.progress import bar
-
     started = time.perf_counter()
+    net.history = history
     try:
         with bar(epochs, progress) as show, np.errstate(all="ignore"):
             for epoch in range(epochs):
