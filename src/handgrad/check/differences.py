@@ -1,7 +1,7 @@
 """Differences: the slope of a function at one place, how far it can be trusted, and whether there is a kink.
 
-A central difference with step h is off by two things: the curve between x-h and x+h (it falls with h**2), and the noise
-of the function, its last digits (it grows with 1/h). Both are measured, not guessed, so that a disagreement is a finding.
+A central difference with step h is off by two things: the curve between x-h and x+h (it falls with h**2), and the
+noise of the function, its last digits (it grows with 1/h). Both are measured, not guessed: a disagreement is a finding.
 """
 
 from __future__ import annotations

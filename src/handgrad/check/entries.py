@@ -48,7 +48,7 @@ def _entry(examiner: Examiner, k: int, c: Comparison, others: list[Comparison]) 
         entry = replace(entry, kink=Kink(index(f), f.left, f.right, f.analytic))
     shown = wrong or c.of("equal") or c.of("zero")
     if shown:
-        worst = max(shown, key=(lambda f: _apart(f)) if wrong else (lambda f: f.error))
+        worst = max(shown, key=_apart if wrong else (lambda f: f.error))
         entry = replace(
             entry, index=index(worst), analytic=worst.analytic, numeric=worst.numeric, step=worst.step,
             error=worst.error, method=worst.method,
@@ -65,7 +65,7 @@ def _apart(f: Finding) -> float:
 
 
 def distinct(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """An incoming gradient: random, of both signs, all different in size. Never ones: the rows of a softmax add up to 1."""
+    """An incoming gradient: random, of both signs, all different in size. Not ones: rows of a softmax add up to 1."""
     n = int(np.prod(shape))
     sizes = (rng.permutation(n) + rng.uniform(0.5, 1, n)) / max(n, 1) + 0.25
     return (sizes * rng.choice([-1.0, 1.0], n)).reshape(shape)
@@ -85,7 +85,9 @@ def sample_size(sample: Any) -> int | None:
     if sample is None:
         return None
     if isinstance(sample, bool) or not isinstance(sample, (int, np.integer)):
-        raise DTypeError("sample must be a whole number or None, got {sample!r}. Try sample=100.", sample=str(sample)[:60])
+        raise DTypeError(
+            "sample must be a whole number or None, got {sample!r}. Try sample=100.", sample=str(sample)[:60]
+        )
     if sample < 1:
         raise ArgumentError("sample must be at least 1, got {sample}. Leave it out to check everything.", sample=sample)
     return int(sample)

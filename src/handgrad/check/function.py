@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.check.entries import distinct, dtypes, examine, generator, sample_size
 from handgrad.check.lines import Lines
-from handgrad.check.problem import Problem, Traced
+from handgrad.check.problem import Problem, Traced, Value
 from handgrad.check.report import Entry, Report
 from handgrad.check.shortcuts import shortcuts
 from handgrad.core.op import Op
@@ -34,11 +34,11 @@ def check_grad(
 ) -> Report:
     """Prove the gradients of a function of numbers or arrays; gives the report.
 
-    `fn` is an op, a function made of ops, or, with `vjp`, any function of NumPy arrays. `vjp(g, out, *args)` is then your
-    own backward pass: it gets the gradient g that arrives (shaped as the output) and gives one gradient for each argument
-    of real numbers (None for one that has none). An output that is no single number is weighed with random numbers.
-    Arguments of whole numbers or booleans are settings and stay as they are. `sample` looks at so many random positions in
-    place of all.
+    `fn` is an op, a function made of ops, or, with `vjp`, any function of NumPy arrays. `vjp(g, out, *args)` is then
+    your own backward pass: it gets the gradient g that arrives (shaped as the output) and gives one gradient for each
+    argument of real numbers (None for one that has none). An output that is no single number is weighed with random
+    numbers. Arguments of whole numbers or booleans are settings and stay as they are. `sample` looks at so many random
+    positions in place of all.
 
     Raises DTypeError for what is no function, or records nothing; ArgumentError for arguments that cannot be moved, a
     function that is not finite here, or that answers otherwise when asked twice.
@@ -72,12 +72,14 @@ def check_grad(
 
 def inherit(entries: list[Entry], ops: Sequence[Entry]) -> list[Entry]:
     """Entries without a pattern of their own take the one of the only op that is wrong: they pass its mistake on."""
-    kinds = {e.kind for e in ops}
+    if ops and all(e.kind == "limited" for e in ops):  # then that is all there is to be seen
+        return [e if e.ok else replace(e, ok=True, kind="limited", other=ops[0].op) for e in entries]
+    kinds = {e.kind for e in ops if not e.ok}
     if len(kinds) != 1:
         return entries
     (kind,) = kinds
-    own = ("unlike", "some_positions")
-    return [replace(e, kind=kind, factor=ops[0].factor) if e.kind in own and kind not in own else e for e in entries]
+    own, factor = ("unlike", "some_positions"), next(e.factor for e in ops if not e.ok)
+    return [replace(e, kind=kind, factor=factor) if e.kind in own and kind not in own else e for e in entries]
 
 
 def _calls(out: Tensor) -> list[tuple[Op, list[Array], dict[str, Any], str]]:
@@ -96,11 +98,7 @@ class Call:
     ) -> None:
         self.fn, self.vjp = fn, vjp
         self.fixed = [_plain(a, i) for i, a in enumerate(args)]
-        still = [isinstance(fn, Op) and not fn.moves(0 if fn.variadic else i) for i in range(min(len(args), _arity(fn)))]
-        still += [isinstance(fn, Op)] * (len(args) - len(still))  # settings given by position
-        self.moving = [
-            i for i, a in enumerate(self.fixed) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and not still[i]
-        ]
+        self.moving = [i for i, a in enumerate(self.fixed) if _moves(fn, i, a)]
         if not self.moving:
             raise ArgumentError(
                 "check_grad needs at least one argument of real numbers to move, got {args}. Write 2.0 instead of 2.",
@@ -142,12 +140,17 @@ class Call:
     def output(self, arrays: Sequence[Array]) -> Array:
         """The function's numbers, float64."""
         with np.errstate(all="ignore"):
-            out = self.call([np.array(a) for a in arrays]) if self.vjp or isinstance(self.fn, Op) else self.record(arrays)[0]
+            out = (
+                self.call([np.array(a) for a in arrays])
+                if self.vjp or isinstance(self.fn, Op)
+                else self.record(arrays)[0]
+            )
         value = out.value if isinstance(out, Tensor) else out
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise DTypeError(
-                "the function returned {got!r}, which is no array of real numbers. Return one array.", got=str(value)[:60]
+                "the function returned {got!r}, which is no array of real numbers. Return one array.",
+                got=str(value)[:60],
             )
         return array.astype(np.float64)
 
@@ -155,10 +158,11 @@ class Call:
         """The function on Tensors, and the leaves that stand for the arrays that move."""
         # neutral names: an argument called dx must not meet the gradient of one called x
         leaves = [tensor(a, name=f"p{k}") for k, a in enumerate(arrays)]
-        out = self.call(leaves)
+        with np.errstate(all="ignore"):  # a result that is not finite is an error of its own
+            out = self.call(leaves)
         if not isinstance(out, Tensor):
             raise DTypeError(
-                "the function returned {got}, which records nothing: make it of ops, or give vjp=, your own backward pass.",
+                "the function returned {got}, which records nothing: make it of ops, or give vjp=, a backward pass.",
                 got=type(out).__name__,
             )
         return out, leaves
@@ -172,7 +176,8 @@ class Call:
         """The claimed gradients, whatever their shapes."""
         if self.vjp is None:
             out, leaves = self.record(arrays)
-            return gradients(out, leaves, self.g)
+            with np.errstate(all="ignore"):
+                return gradients(out, leaves, self.g)
         copies = [np.array(a) for a in arrays]
         args = list(self.fixed)
         for i, a in zip(self.moving, copies, strict=True):
@@ -188,7 +193,7 @@ class Call:
             parts = [parts[i] for i in self.moving]
         if len(parts) != len(self.moving):
             raise ArgumentError(
-                "vjp returned {got} gradients, the function has {expected} arguments of real numbers. Return one for each.",
+                "vjp returned {got} gradients for {expected} arguments of real numbers. Return one for each.",
                 got=len(parts), expected=len(self.moving),
             )  # fmt: skip
         arrays = [None if p is None else np.asarray(p.value if isinstance(p, Tensor) else p) for p in parts]
@@ -275,17 +280,18 @@ class Call:
             t = self.traced(whole(arrays))
             if t is None:
                 return None
-            return replace(
-                t, arrays=tuple(t.arrays[k] for k in good), gradients=tuple(t.gradients[k] for k in good)
-            )
+            return replace(t, arrays=tuple(t.arrays[k] for k in good), gradients=tuple(t.gradients[k] for k in good))
 
-        variants: dict[str, Any] = {}
+        def weighed(g: Array) -> Value:
+            return lambda arrays: self.value(whole(arrays), g)
+
+        variants: dict[str, Value] = {}
         if self.shape and self.shape[0] > 1:
             for name, row in (("first_row", 0), ("last_row", -1)):
                 g = np.zeros(self.shape)
                 g[row] = self.g[row]
-                variants[name] = lambda arrays, g=g: self.value(whole(arrays), g)
-        variants["ones"] = lambda arrays: self.value(whole(arrays), np.ones(self.shape))
+                variants[name] = weighed(g)
+        variants["ones"] = weighed(np.ones(self.shape))
         sizes = {n for a in [*self.arrays, self.g] for n in (*np.shape(a), np.size(a)) if n > 1}
 
         def candidates() -> list[tuple[str, list[Array]]]:
@@ -312,8 +318,8 @@ class Call:
             options.append(("not_summed_over_batch", claim.sum(axis=tuple(range(extra)))))
         for name, array in options:
             problem = self._problem([k])
-            fixed = replace(problem, gradient=lambda _, array=array: [array], candidates=None)
-            (entry,) = examine(fixed, 32, np.random.default_rng(0))
+            claim_ = functools.partial(_always, [array])
+            (entry,) = examine(replace(problem, gradient=claim_, candidates=None), 32, np.random.default_rng(0))
             if entry.proven:
                 kind = name
         return Entry(
@@ -321,8 +327,17 @@ class Call:
         )
 
 
-def _arity(fn: Any) -> int:
-    return len(fn.arrays) if isinstance(fn, Op) and not fn.variadic else 1 << 30
+def _always(answer: list[Array], arrays: Sequence[Array]) -> list[Array]:  # noqa: ARG001
+    return answer
+
+
+def _moves(fn: Any, i: int, value: Any) -> bool:
+    """Whether the i-th argument is an array of real numbers that has a derivative."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return False
+    if not isinstance(fn, Op):
+        return True
+    return fn.variadic or (i < len(fn.arrays) and fn.moves(i))  # behind the arrays stand settings
 
 
 def _plain(value: Any, i: int) -> Any:

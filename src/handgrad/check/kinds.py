@@ -1,7 +1,7 @@
 """Mistakes by their looks: what a wrong gradient turns out to be, each with the sentence that says it.
 
-A candidate is what the claimed gradient would equal if a certain mistake had been made; it is recognised where it agrees
-with the numbers of the function at all positions looked at.
+A candidate is what the claimed gradient would equal if a certain mistake had been made; it is recognised where it
+agrees with the numbers of the function at all positions looked at.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ SENTENCES = {
     "shifted": N_("it is shifted by one place along an axis"),
     "some_positions": N_("it is wrong at {wrong} of {checked} positions, right at the others"),
     "corner": N_("it is right nearby and wrong at this very point, where the function has no kink"),
+    "limited": N_("the rule of {other} keeps slopes bounded at these numbers, the function itself does not"),
     "unlike": N_("it is wrong in a way that fits no known mistake"),
     "different_program": N_("the compiled program and its plain lines give different numbers"),
 }
@@ -91,15 +92,15 @@ def recognise(examiner: Examiner, k: int, found: Comparison, others: list[Compar
         for kind, arrays in examiner.problem.candidates():
             if arrays[k].shape == claim.shape and alike(arrays[k].reshape(-1)[places]):
                 return Mistake(kind)
-    factor = _ratio(mine, truth)
-    if factor is not None and alike(factor * truth):
+    times = _ratio(mine, truth)
+    if times is not None and alike(times * truth):
         for n in examiner.problem.counts:
-            if n > 1 and abs(factor / n - 1) < ALIKE:
-                return Mistake("missing_mean", factor)
-            if n > 1 and abs(factor * n - 1) < ALIKE:
-                return Mistake("divided_twice", factor)
+            if n > 1 and abs(times / n - 1) < ALIKE:
+                return Mistake("missing_mean", times)
+            if n > 1 and abs(times * n - 1) < ALIKE:
+                return Mistake("divided_twice", times)
         if len(places) > 1 or claim.size == 1:
-            return Mistake("factor", factor)
+            return Mistake("factor", times)
     return Mistake("some_positions" if right and any(f.verdict == "equal" for f in right) else "unlike")
 
 

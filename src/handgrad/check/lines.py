@@ -60,7 +60,7 @@ class Lines:
         for name in also:
             if name not in self.place:
                 self.place[name] = self._slot(np.asarray(values[name]), 0)
-        self._bits = {name: 0 for name in also} | {leaf.name.text: 1 << bit for bit, leaf in enumerate(program.leaves)}
+        self._bits = dict.fromkeys(also, 0) | {leaf.name.text: 1 << bit for bit, leaf in enumerate(program.leaves)}
         self.base = self._compute(self.base, self._tape, None)
         self._for: dict[tuple[str, str], list[Any]] = {}
 

@@ -16,7 +16,9 @@ Array = Any
 PLACES = 24  # positions of each call: a wrong rule is wrong at most of them
 
 
-def wrong_ops(calls: Sequence[tuple[Op, Sequence[Array], dict[str, Any], str]], rng: np.random.Generator) -> list[Entry]:
+def wrong_ops(
+    calls: Sequence[tuple[Op, Sequence[Array], dict[str, Any], str]], rng: np.random.Generator
+) -> list[Entry]:
     """One entry for each op and argument whose rule disagrees; `calls` are (op, arrays, settings, layer) in order."""
     from handgrad.check.function import Call  # which looks for wrong ops itself
 
@@ -25,6 +27,11 @@ def wrong_ops(calls: Sequence[tuple[Op, Sequence[Array], dict[str, Any], str]], 
         moving = [i for i, a in enumerate(arrays) if op.moves(i) and np.asarray(a).dtype.kind == "f"]
         if not op.vjps or not moving or any(not np.isfinite(arrays[i]).all() or not arrays[i].size for i in moving):
             continue
+        name = _beyond(op, arrays)
+        if name is not None:
+            found.setdefault((op.name, name), Entry(name, True, "limited", other=op.name, op=op.name, layer=layer))
+            low, high = op.traits["limits"][name]
+            arrays = [np.clip(a, low, high) if n == name else a for n, a in zip(op.arrays, arrays, strict=True)]
         try:
             call = Call(_bound(op, arrays, params, moving), [arrays[i] for i in moving], None, rng)
             entries = call.examine(PLACES * len(moving), rng)
@@ -37,8 +44,18 @@ def wrong_ops(calls: Sequence[tuple[Op, Sequence[Array], dict[str, Any], str]], 
         for i, e in zip(moving, entries, strict=True):
             name = op.arrays[0] if op.variadic else op.arrays[i]
             if not e.ok:
-                found.setdefault((op.name, name), replace(e, name=name, op=op.name, layer=layer))
+                if (op.name, name) not in found or found[op.name, name].ok:
+                    found[op.name, name] = replace(e, name=name, op=op.name, layer=layer)
     return list(found.values())
+
+
+def _beyond(op: Op, arrays: Sequence[Array]) -> str | None:
+    """The argument that lies beyond the limits of the op's rule (its trait "limits": {argument: (low, high)})."""
+    for name, (low, high) in op.traits.get("limits", {}).items():
+        a = arrays[op.arrays.index(name)]
+        if np.any((a < low) | (a > high)):
+            return str(name)
+    return None
 
 
 def _bound(op: Op, arrays: Sequence[Array], params: dict[str, Any], moving: Sequence[int]) -> Callable[..., Any]:

@@ -12,14 +12,14 @@ from handgrad.check.entries import distinct, examine, generator, sample_size
 from handgrad.check.function import inherit
 from handgrad.check.lines import Lines, bound
 from handgrad.check.local import wrong_ops
-from handgrad.check.problem import Problem, Traced
+from handgrad.check.problem import Problem, Traced, Value
 from handgrad.check.report import Entry, Report
-from handgrad.core.op import Op, numbers, registry
+from handgrad.core.op import Op, numbers
 from handgrad.core.reverse import topological
 from handgrad.core.sizes import Size
 from handgrad.errors import DTypeError
 from handgrad.nn.layer import Layer
-from handgrad.nn.losses import Loss
+from handgrad.nn.losses import HalfSSE
 from handgrad.program.run import compiled
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ ROWS = 32  # the rows of a batch on which the rules of ops are looked at
 def check_network(net: Network, X: Array, y: Array, sample: int | None = None, seed: int = 0) -> Report:
     """Prove the gradients of a network's loss on X and y: every weight and every number of the input.
 
-    The gradients are those of the program that trains; its loss is moved by central differences, and by the complex step
-    where a difference sees nothing but rounding. `sample` looks at so many random positions in all; one random direction
-    through each array covers the others. A float32 network is checked in float64, and both are said. When a gradient is
-    wrong, or lies in the dark, the rule of each op is held against the op itself on the numbers of this pass.
+    The gradients are those of the program that trains; its loss is moved by central differences, and by the complex
+    step where a difference sees nothing but rounding. `sample` looks at so many random positions in all; one random
+    direction through each array covers the others. A float32 network is checked in float64, and both are said. When a
+    gradient is wrong, or lies in the dark, the rule of each op is held against the op itself on the numbers of this
+    pass.
 
     Raises what `net.gradients` raises, and ArgumentError where the loss is not finite.
 
@@ -63,7 +64,8 @@ def check_network(net: Network, X: Array, y: Array, sample: int | None = None, s
 def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0) -> Report:
     """Prove the gradients of one layer, a user's own too: its parameters and its input x (N, ...).
 
-    The parameters are drawn as in a network with this seed; the output is weighed with random numbers. Raises DTypeError
+    The parameters are drawn as in a network with this seed; random numbers, all different, arrive as
+    its gradient. Raises DTypeError
     for what is no layer, ShapeError for an x that does not fit.
 
     >>> import numpy as np, handgrad as hg
@@ -72,27 +74,16 @@ def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0
     ['dense1.weight', 'dense1.bias', 'input']
     """
     if not isinstance(layer, Layer):
-        raise DTypeError("check_layer takes a layer, got {got!r}. Write check_layer(Dense(2, 3), x).", got=str(layer)[:60])
+        raise DTypeError(
+            "check_layer takes a layer, got {got!r}. Write check_layer(Dense(2, 3), x).", got=str(layer)[:60]
+        )
     from handgrad.nn.network import Network
 
     rng = generator(seed)
-    net = Network([layer], loss=_Weighed(), seed=int(seed))
+    net = Network([layer], loss=HalfSSE(), seed=int(seed))
     out = net.forward(x)
-    return replace(check_network(net, x, distinct(out.shape, rng), sample, seed), subject=repr(layer))
-
-
-class _Weighed(Loss, abstract=True):
-    """The output weighed with given numbers: what stands for a loss when a layer is checked alone."""
-
-    kind = "weighed"
-
-    def forward(self, output: Any, target: Any) -> Any:
-        """Σ output · target."""
-        return registry["sum"](output * target)
-
-    def target(self, y: Any, output_shape: tuple[int, ...]) -> Array:  # noqa: ARG002
-        """The numbers as they are."""
-        return np.asarray(y)
+    target = out - distinct(out.shape, rng)  # the gradient that arrives is out - target
+    return replace(check_network(net, x, target, sample, seed), subject=repr(layer))
 
 
 class _Pass:
@@ -128,7 +119,7 @@ class _Pass:
         rows = {"first_row": slice(0, 1), "last_row": slice(n - 1, n)} if n > 1 else {}
         return Problem(
             self.names, tuple(self.arrays), lambda arrays: self._loss(self.at(arrays)), self.gradient, self.lines, True,
-            {name: lambda arrays, part=part: self._loss(self._part(arrays, part)) for name, part in rows.items()},
+            {name: self._of(part) for name, part in rows.items()},
             tuple(sorted({n, out, n * out} - {0, 1})),
         )  # fmt: skip
 
@@ -140,9 +131,14 @@ class _Pass:
     def _loss(self, values: Mapping[str, Array]) -> float:
         return float(compiled(self.program).run(values, np.float64)[self.loss])
 
-    def _part(self, arrays: Sequence[Array], rows: slice) -> dict[str, Array]:
-        values = self.at(arrays)
-        return {**values, "X": values["X"][rows], "y": values["y"][rows]}
+    def _of(self, rows: slice) -> Value:
+        """The loss of some rows only."""
+
+        def value(arrays: Sequence[Array]) -> float:
+            values = self.at(arrays)
+            return self._loss({**values, "X": values["X"][rows], "y": values["y"][rows]})
+
+        return value
 
     def agreement(self) -> list[Entry]:
         """An entry when the compiled program and its plain lines differ in the loss: then the compiler is wrong."""
@@ -185,4 +181,3 @@ def _rounded(entries: list[Entry], narrow: Mapping[str, Array], wide: Sequence[A
         off = float(np.max(np.abs(np.asarray(narrow[e.name], np.float64) - wide[n]), initial=0.0))
         result.append(replace(e, rounding=off / size if size else off))
     return result
-

@@ -30,9 +30,9 @@ class Problem:
     """A function of several arrays that gives one number, and its gradients as somebody works them out.
 
     `names` and `arrays` (float64) say where we are; `value` is the function, `gradient` the claim. `lines` gives
-    the plain lines at other numbers, where there are any; `by_lines` says that they are the function itself. `variants`
-    are functions whose slopes a known mistake would give ("first_row": only the first row of the batch counts), `counts`
-    what N may be, `candidates` whole gradients that a known mistake gives.
+    the plain lines at other numbers, where there are any; `by_lines` says that they are the function itself.
+    `variants` are functions whose slopes a known mistake would give ("first_row": only the first row of the batch
+    counts), `counts` what N may be, `candidates` whole gradients that a known mistake gives.
     """
 
     names: tuple[str, ...]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from handgrad.check.kinds import SENTENCES
 from handgrad.core.sizes import show
+from handgrad.errors import UnknownNameError, nearest
 from handgrad.i18n import N_, Translator, translator
 
 
@@ -28,9 +30,10 @@ class Entry:
     """What was found about one gradient.
 
     `name` is the array (dense1.weight, input, an argument), `kind` the mistake in snake_case, "" where there is none.
-    `index`, `analytic`, `numeric`, `step`, `method` and `error` (relative) are those of the worst place. Of `size` numbers
-    `checked` were looked at; among these are `kinks` (no derivative there), `zeros` (0 against 0) and `unseen` ones (too
-    small to be told from rounding). `op` and `layer` say where an op of a network stands.
+    `index`, `analytic`, `numeric`, `step`, `method` and `error` (relative) are those of the worst place. Of `size`
+    numbers `checked` were looked at; among these are `kinks` (no derivative there), `zeros` (0 against 0) and `unseen`
+    ones (too small to be told from rounding). `op` and `layer` say where an op of a network stands; `rounding` is how
+    far a float32 gradient is from the proven one, `constant` says that no derivative is declared.
     """
 
     name: str
@@ -61,7 +64,7 @@ class Entry:
     @property
     def proven(self) -> bool:
         """Whether at least one number that is not 0 was confirmed."""
-        return self.ok and self.checked > self.kinks + self.zeros + self.unseen
+        return self.ok and not self.kind and self.checked > self.kinks + self.zeros + self.unseen
 
     @property
     def all_zero(self) -> bool:
@@ -134,8 +137,6 @@ class Report:
         for e in self.entries:
             if e.name == name:
                 return e
-        from handgrad.errors import UnknownNameError, nearest
-
         raise UnknownNameError(
             "the report has no entry {name!r}. {hint}", name=name, hint=nearest(name, [e.name for e in self.entries])
         )
@@ -156,17 +157,20 @@ class Report:
         wrong = len(self.wrong)
         if wrong:
             return t(N_("{wrong} of {arrays} gradients wrong"), wrong=wrong, arrays=len(self.entries))
-        if self.ops:
+        if not self.ok:
             return t(N_("a rule of an op is wrong"))
-        return t(N_("{checked} derivatives right"), checked=self.checked - sum(e.unseen + e.kinks for e in self.entries))
+        right = self.checked - sum(e.unseen + e.kinks for e in self.entries)
+        return t(N_("{n} derivatives right"), n=right)
+
+    def _head(self, t: Translator) -> str:
+        return t(N_("Gradient check of {subject}: {headline}"), subject=self.subject, headline=self.headline(t))
 
     def text(self, lang: str = "en") -> str:
         """The report as a table in 80 columns, in English, zh-CN or zh-TW."""
         t = translator(lang)
-        head = t(N_("Gradient check of {subject}: {headline}"), subject=self.subject, headline=self.headline(t))
-        lines = [*_wrap(head), "", _row(HEAD)]
+        lines = [*_wrap(self._head(t)), "", _row(_heads(t))]
         lines += [_row(_cells(e)) for e in self.entries]
-        notes = [note for note in self.notes(t)]
+        notes = self.notes(t)
         return "\n".join([*lines, *([""] if notes else []), *(part for n in notes for part in _wrap(n, "  "))])
 
     __str__ = text
@@ -177,22 +181,20 @@ class Report:
         worst = self.worst
         if worst is not None:
             said.append(_worst(worst, t))
-        for e in self.wrong:
-            said.append(f"{e.name}: {e.explain(t)}.")
+        for e in [e for e in self.entries if e.kind]:
+            said.append(t(N_("{what}: {problem}."), what=e.name, problem=e.explain(t)))
         for e in self.ops:
-            where = t(N_("op {op} in {layer}"), op=e.op, layer=e.layer) if e.layer else t(N_("op {op}"), op=e.op)
-            said.append(f"{where}, {e.name}: {e.explain(t)}.")
+            place = N_("op {op} in {layer}, {name}") if e.layer else N_("op {op}, {name}")
+            what = t(place, op=e.op, layer=e.layer, name=e.name)
+            said.append(t(N_("{what}: {problem}."), what=what, problem=e.explain(t)))
         if self.kinks:
             example = next(e for e in self.entries if e.kinks)
             said.append(t(N_("{n} positions at kinks: no derivative there, not counted as mistakes."), n=self.kinks))
             if example.kink is not None:
                 k = example.kink
-                said.append(
-                    t(
-                        N_("{name}{index}: slope {left:.4g} to the left, {right:.4g} to the right, {analytic:.4g} given."),
-                        name=example.name, index=list(k.index), left=k.left, right=k.right, analytic=k.analytic,
-                    )  # fmt: skip
-                )
+                sides = N_("{at}: slope {left:.6g} to the left, {right:.6g} to the right, {analytic:.6g} given.")
+                at = f"{example.name}{list(k.index)}"
+                said.append(t(sides, at=at, left=k.left, right=k.right, analytic=k.analytic))
         for e in self.entries:
             if e.all_zero:
                 said.append(t(N_("{name}: only 0 against 0 was compared, which proves nothing."), name=e.name))
@@ -202,29 +204,29 @@ class Report:
         if unseen:
             said.append(t(N_("{n} positions could not be seen: the slope is lost in rounding."), n=unseen))
         if self.dtype != self.checked_in:
-            rounding = max((e.rounding for e in self.entries if e.rounding is not None), default=0.0)
-            said.append(
-                t(
-                    N_("The numbers are {dtype}; they were checked in {wide}. Rounding to {dtype} changes a gradient by {x:.1e}."),
-                    dtype=self.dtype, wide=self.checked_in, x=rounding,
-                )  # fmt: skip
-            )
+            said.append(t(N_("The numbers are {dtype}; checked in {wide}."), dtype=self.dtype, wide=self.checked_in))
+            known = [e.rounding for e in self.entries if e.rounding is not None]
+            if known:
+                said.append(t(N_("Rounding to {dtype} changes a gradient by {x:.1e}."), dtype=self.dtype, x=max(known)))
         return said
 
     def _repr_html_(self) -> str:
-        cells = [HEAD, *(_cells(e) for e in self.entries)]
+        cells = [_heads(translator("en")), *(_cells(e) for e in self.entries)]
         rows = "".join(
             "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in row) + "</tr>"
             for tag, row in zip(["th", *["td"] * len(self.entries)], cells, strict=True)
         )
         t = translator("en")
         notes = "".join(f"<li>{html.escape(n)}</li>" for n in self.notes(t))
-        head = html.escape(t(N_("Gradient check of {subject}: {headline}"), subject=self.subject, headline=self.headline(t)))
-        return f"<p><b>{head}</b></p><table>{rows}</table><ul>{notes}</ul>"
+        return f"<p><b>{html.escape(self._head(t))}</b></p><table>{rows}</table><ul>{notes}</ul>"
 
 
-HEAD = ("gradient", "checked", "at", "analytic", "numeric", "error", "")
 WIDTHS = (20, 10, 10, 11, 11, 7, 5)
+
+
+def _heads(t: Translator) -> tuple[str, ...]:
+    columns = (N_("gradient"), N_("checked"), N_("at"), N_("analytic"), N_("numeric"), N_("error"))
+    return (*(t(c) for c in columns), "")
 
 
 def _cells(e: Entry) -> tuple[str, ...]:
@@ -238,26 +240,21 @@ def _row(cells: tuple[str, ...]) -> str:
     parts = []
     for n, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True)):
         text = cell if len(cell) <= width else cell[: width - 1] + "…"
-        parts.append(text.ljust(width) if n in (0, 6) else text.rjust(width))
+        space = " " * (width - _columns(text))
+        parts.append(text + space if n in (0, 6) else space + text)
     return " ".join(parts).rstrip()
 
 
 def _worst(e: Entry, t: Translator) -> str:
-    index = list(e.index or ())
-    if e.method == "complex_step":
-        return t(
-            N_("Worst: {name}{index}, analytic {analytic:.9g}, by the complex step {numeric:.9g} (step {step:.1e})."),
-            name=e.name, index=index, analytic=e.analytic, numeric=e.numeric, step=e.step,
-        )  # fmt: skip
-    return t(
-        N_("Worst: {name}{index}, analytic {analytic:.9g}, by central difference {numeric:.9g} (step {step:.1e})."),
-        name=e.name, index=index, analytic=e.analytic, numeric=e.numeric, step=e.step,
-    )  # fmt: skip
+    template = (
+        N_("Worst: {at}, analytic {analytic:.9g}, by the complex step {numeric:.9g} (step {step:.1e}).")
+        if e.method == "complex_step"
+        else N_("Worst: {at}, analytic {analytic:.9g}, by central difference {numeric:.9g} (step {step:.1e}).")
+    )
+    return t(template, at=f"{e.name}{list(e.index or ())}", analytic=e.analytic, numeric=e.numeric, step=e.step)
 
 
 def _columns(text: str) -> int:
-    import unicodedata
-
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
