@@ -37,7 +37,7 @@ def boundaries(titled: Sequence[Titled], X: Any, y: Any, words: Words, *, title:
     y = np.asarray(y)
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(
-            "X has {n} rows, y has {m}: one target for each row.", n=len(X), m=0 if y.ndim == 0 else len(y)
+            "X has {n} rows, y has {m}. Give one target for each row.", n=len(X), m=0 if y.ndim == 0 else len(y)
         )
     made, axes = figure(len(titled), width=4.4 if len(titled) > 1 else 5.4, height=4.4)
     plane = _plane(X)

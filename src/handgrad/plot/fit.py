@@ -33,7 +33,7 @@ def fits(titled: Sequence[tuple[str, Network]], X: Any, y: Any, words: Words, *,
         )
     y = np.asarray(y, float)
     if y.size != len(X):
-        raise ShapeError("X has {n} rows, y has {m} values: one number for each row.", n=len(X), m=y.size)
+        raise ShapeError("X has {n} rows, y has {m} values. Give one number for each row.", n=len(X), m=y.size)
     y = y.reshape(-1)
     low, high = float(X.min()), float(X.max())
     x = np.linspace(low, high if high > low else low + 1, POINTS).reshape(-1, 1)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 
 LOWERED = dict(zip("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
-RAISED = dict(zip("0123456789+-=()niT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀ", strict=True))
+RAISED = dict(zip("0123456789+-=()nitT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵗᵀ", strict=True))
 SYMBOLS = {
-    "odot": "⊙", "cdot": "·", "times": "×", "partial": "∂", "top": "T", "sum": "Σ", "prod": "Π", "infty": "∞", "ge": "≥",
-    "le": "≤", "ne": "≠", "neg": "¬", "wedge": "∧", "vee": "∨", "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|",
+    "odot": "⊙", "cdot": "·", "times": "×", "partial": "∂", "top": "T", "sum": "Σ", "prod": "Π", "infty": "∞",
+    "ge": "≥", "le": "≤", "ne": "≠", "neg": "¬", "wedge": "∧", "vee": "∨", "lVert": "‖", "rVert": "‖", "lvert": "|",
+    "rvert": "|",
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "eta": "η", "theta": "θ",
     "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "Phi": "Φ",
     "chi": "χ", "psi": "ψ", "omega": "ω", "kappa": "κ", "xi": "ξ", "zeta": "ζ", "Gamma": "Γ", "Delta": "Δ",
@@ -75,6 +76,9 @@ def _piece(tokens: list[re.Match[str]], at: int) -> tuple[str, int]:
     if command == "sqrt":
         body, at = _group(tokens, at + 1)
         return f"√{_whole(body)}", at
+    if command == "hat":
+        body, at = _group(tokens, at + 1)
+        return f"{body}\N{COMBINING CIRCUMFLEX ACCENT}", at
     if command in ("begin", "end"):  # only the cases of a choice
         _, at = _group(tokens, at + 1)
         return ("{" if command == "begin" else "}"), at
