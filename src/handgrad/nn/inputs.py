@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -70,3 +71,11 @@ def finite(array: Any, name: str, given: Any = None) -> None:
             name=name, count=int(bad.sum()), dtype=str(array.dtype), place=", ".join(map(str, place)),
             value=str((array if given is None else given)[place]),
         )  # fmt: skip
+
+
+def callers_level() -> int:
+    """The stacklevel under which a warning, given by who calls this, names the line of whoever called handgrad."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "handgrad":
+        frame, level = frame.f_back, level + 1
+    return level

@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.errors import ArgumentError, ShapeError, UnknownNameError, nearest
 from handgrad.nn import targets
 from handgrad.nn.arguments import number, whole
-from handgrad.nn.inputs import inputs, width
+from handgrad.nn.inputs import callers_level, inputs, width
 from handgrad.nn.layer import Layer
 from handgrad.nn.layers import layer_list
 from handgrad.nn.losses import Loss, loss_from
@@ -64,7 +64,7 @@ class Network:
             warnings.warn(
                 f"{self.loss.kind} takes logits, and this network ends with {self.layers[-1]!r}: that squashes them "
                 "twice. Leave that layer out; predict_proba gives the probabilities.",
-                stacklevel=2,
+                stacklevel=callers_level(),
             )
 
     @classmethod

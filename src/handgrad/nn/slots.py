@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.core.sizes import show
-from handgrad.errors import ArgumentError, ShapeError
+from handgrad.errors import ArgumentError, DTypeError, ShapeError
 from handgrad.nn.arguments import shown
 from handgrad.nn.init import Default, Init, default_for
 from handgrad.nn.layer import Layer
@@ -87,27 +87,40 @@ class Slots:
 
     def join(self, arrays: Mapping[str, Any], dtype: str) -> Any:
         """The flat vector from arrays by name; every difference is said in one error."""
+        if not isinstance(arrays, Mapping):
+            raise DTypeError(
+                "weights are {value}: they must be arrays by name. Give what net.parameters gives.", value=shown(arrays)
+            )
         known = {s.name: s for s in self.slices}
         wrong = [f"missing {n}" for n in known if n not in arrays] + [f"unknown {n}" for n in arrays if n not in known]
         w = np.zeros(self.size, dtype)
         for name, value in arrays.items():
             s = known.get(name)
-            array = np.asarray(value)
             if s is None:
+                continue
+            try:
+                array = np.asarray(value)
+            except ValueError:  # nested lists whose rows differ in length
+                wrong.append(f"{name} is ragged")
                 continue
             if array.shape != s.shape:
                 wrong.append(f"{name} is {show(array.shape)} instead of {show(s.shape)}")
-            elif array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            elif array.dtype.kind not in "fiub" or not _finite(array, dtype):
                 wrong.append(f"{name} holds what is not a finite number")
             else:
                 w[s.start : s.stop] = array.reshape(-1)
         if wrong:
-            shown = "; ".join(wrong)
+            text = "; ".join(wrong)
             raise ShapeError(
                 "these weights do not fit the network ({count} differences): {wrong}. Give what net.parameters names.",
-                count=len(wrong), wrong=shown if len(shown) < 170 else shown[:167] + "...",
+                count=len(wrong), wrong=text if len(text) < 170 else text[:167] + "...",
             )  # fmt: skip
         return w
+
+
+def _finite(array: Any, dtype: str) -> bool:
+    with np.errstate(over="ignore"):  # 1e300 is infinite in float32
+        return bool(np.isfinite(array.astype(dtype)).all())
 
 
 def _code(layer: Layer, local: str, k: int) -> str:

@@ -95,6 +95,7 @@ def _session(net: Network, X: Any, y: Any, optimizer: Optimizer, clip_norm: Any,
         state = net.training_state
         if session.w is net._w and state.get("state") is session.state and state.get("t") == session.t:
             return session
+    net._judge(X)
     plan = training(net, X, y, optimizer, clip_norm=clip_norm, clip_value=clip_value)
     session = Session(net, plan, optimizer, resume=True)
     net._recorder.session = key, session
