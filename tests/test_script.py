@@ -138,7 +138,8 @@ def test_its_functions(name):
     script = module(source(run, batch_size=None))
     same_bytes(script["initial"](), net.parameters)
     same_bytes(script["initial"](11), net.reset(11).parameters)
-    weights, losses = script["train"](run.X, run.y, epochs=3, seed=11)
+    losses = []
+    weights = script["train"](run.X, run.y, epochs=3, seed=11, losses=losses)
     params, state = script["initial"](11), {}
     stepped = [script["step"](params, state, run.X, run.y) for _ in range(3)]
     clips = {k: v for k, v in run.fit.items() if k != "batch_size"}
@@ -146,16 +147,16 @@ def test_its_functions(name):
     assert losses == stepped == mine
     same_bytes(params, net.parameters)
     same_bytes(weights, params)
-    again, _ = script["train"](run.X, run.y, epochs=0, params=params)
+    again = script["train"](run.X, run.y, epochs=0, params=params)
     same_bytes(again, params)
 
 
 def test_without_the_loss_the_weights_are_the_same():
     run = RUNS["adam"]
-    with_loss = module(source(run, batch_size=None))["train"](run.X, run.y, epochs=5)[0]
+    with_loss = module(source(run, batch_size=None))["train"](run.X, run.y, epochs=5)
     without = source(run, loss=False, batch_size=None)
     assert "L = " not in without
-    same_bytes(module(without)["train"](run.X, run.y, epochs=5)[0], with_loss)
+    same_bytes(module(without)["train"](run.X, run.y, epochs=5), with_loss)
 
 
 def test_wrong_use_says_how(tmp_path):
@@ -184,7 +185,8 @@ def test_random_networks(seed):
     t.net.reset()
     settings = {"batch_size": t.batch_size, "clip_norm": t.clip_norm, "clip_value": t.clip_value}
     script = module(t.net.source("numpy", t.optimizer, data=(t.X, t.y), **settings))
-    weights, losses = script["train"](t.X, t.y, epochs=t.epochs)
+    losses = []
+    weights = script["train"](t.X, t.y, epochs=t.epochs, losses=losses)
     history = t.net.fit(t.X, t.y, epochs=t.epochs, optimizer=t.optimizer, **settings)
     same_bytes(weights, t.net.parameters)
     assert losses == history.loss

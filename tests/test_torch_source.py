@@ -41,7 +41,8 @@ def test_random_networks_train_alike(seed):
     t.net.reset()  # the weights that the script draws
     text = t.net.source("torch", t.optimizer, data=(t.X, t.y), batch_size=t.batch_size, clip_norm=t.clip_norm,
                         clip_value=t.clip_value, epochs=t.epochs)  # fmt: skip
-    weights, losses = module(text)["train"](t.X, t.y)
+    losses = []
+    weights = module(text)["train"](t.X, t.y, losses=losses)
     history = t.net.fit(t.X, t.y, epochs=t.epochs, batch_size=t.batch_size, optimizer=t.optimizer,
                         clip_norm=t.clip_norm, clip_value=t.clip_value)  # fmt: skip
     near(weights, t.net.parameters)
@@ -61,7 +62,8 @@ def test_the_2_4_1_network_of_sigmoids_comes_out_naturally():
     assert lines[at : at + 4] == [
         "optimizer.zero_grad()", "loss = criterion(model(X), y)", "loss.backward()", "optimizer.step()",
     ]  # fmt: skip
-    weights, losses = module(text)["train"](*XOR, epochs=300)
+    losses = []
+    weights = module(text)["train"](*XOR, epochs=300, losses=losses)
     history = net.fit(*XOR, epochs=300, optimizer=hg.SGD(0.1))
     near(weights, net.parameters)
     assert np.allclose(losses, history.loss, rtol=1e-12)
@@ -102,7 +104,7 @@ def test_formulas_and_plain_lines_are_those_of_the_numpy_script():
 def test_float32_and_a_schedule_of_no_change():
     net = hg.Network.parse("2-4:relu-1", loss="mse", seed=2, dtype="float32")
     X, y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8.0) / 8
-    weights, _ = module(net.source("torch", hg.SGD(0.05), epochs=5, schedule="constant"))["train"](X, y)
+    weights = module(net.source("torch", hg.SGD(0.05), epochs=5, schedule="constant"))["train"](X, y)
     net.fit(X, y, epochs=5, optimizer=hg.SGD(0.05))
     near(weights, net.parameters, 1e-5)
     assert weights["dense1.weight"].dtype == np.float32
@@ -114,7 +116,7 @@ def test_a_shared_residual_is_one_module():
     text = net.source("torch", hg.SGD(0.02), epochs=4)
     assert text.count("my_block,") == 2
     X, y = np.random.default_rng(0).normal(size=(5, 3)), np.arange(5.0)
-    weights, _ = module(text)["train"](X, y)
+    weights = module(text)["train"](X, y)
     net.fit(X, y, epochs=4, optimizer=hg.SGD(0.02))
     near(weights, net.parameters)
 
@@ -125,7 +127,7 @@ def test_shared_layers_inside_shared_layers():
     outer = hg.Residual([block, hg.Dense(3, 3)])
     net = hg.Network([outer, inner, block, outer, hg.Dense(3, 1)], hg.MSE(), seed=1)
     X, y = np.random.default_rng(0).normal(size=(5, 3)), np.arange(5.0)
-    weights, _ = module(net.source("torch", hg.SGD(0.02), epochs=4))["train"](X, y)
+    weights = module(net.source("torch", hg.SGD(0.02), epochs=4))["train"](X, y)
     net.fit(X, y, epochs=4, optimizer=hg.SGD(0.02))
     near(weights, net.parameters)
 
@@ -140,7 +142,7 @@ def test_an_op_of_ones_own_is_printed_by_its_twin():
         net = hg.Network([hg.Dense(2, 3), hg.Activation("steep", slope=3.0), hg.Dense(3, 1)], "mse", seed=3)
         text = net.source("torch", hg.SGD(0.1), epochs=3)
         assert "Steep(slope=3.0)," in text
-        weights, _ = module(text)["train"](*XOR)
+        weights = module(text)["train"](*XOR)
         net.fit(*XOR, epochs=3, optimizer=hg.SGD(0.1))
         near(weights, net.parameters)
     finally:

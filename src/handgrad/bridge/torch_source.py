@@ -363,8 +363,8 @@ def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -
         loop = [*step, "        losses.append(loss.item())"]
     lr0 = [f"    lr0 = {settings['lr']!r}"] if plan.schedule else []
     return "\n".join([
-        "def train(X, y, *, epochs=EPOCHS, seed=SEED, params=None):",
-        '    """Train for some epochs; gives the weights by name and the mean loss of each epoch."""',
+        "def train(X, y, *, epochs=EPOCHS, seed=SEED, params=None, losses=None):",
+        '    """Train for some epochs; gives the weights. A list given as `losses` gets the mean loss of each epoch."""',
         f"    X = torch.as_tensor(np.asarray(X), dtype=torch.{plan.dtype})",
         f"    y = {y}",
         f"    model = network().to(torch.{plan.dtype})",
@@ -372,11 +372,11 @@ def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -
         *([f"    criterion = {loss.make}"] if loss.make else []),
         f"    optimizer = {_optimizer(optimizer)}",
         *lr0,
-        "    losses = []",
+        "    losses = [] if losses is None else losses",
         "    for epoch in range(epochs):",
         *(rate if plan.schedule else []),
         *loop,
-        "    return weights_of(model), losses\n",
+        "    return weights_of(model)\n",
     ])  # fmt: skip
 
 
@@ -384,7 +384,8 @@ _MAIN = """if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python script.py data.npz [weights.npz]")
     with np.load(sys.argv[1]) as data:
-        weights, losses = train(data["X"], data["y"])
+        losses = []
+        weights = train(data["X"], data["y"], losses=losses)
     for epoch in sorted({0, len(losses) // 4, len(losses) // 2, 3 * len(losses) // 4, len(losses) - 1}):
         print(f"epoch {epoch + 1:6d}  loss {losses[epoch]}")
     if len(sys.argv) > 2:

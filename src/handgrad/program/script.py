@@ -182,14 +182,14 @@ def step(params, state, X, y{", lr" if t.scheduled else ""}):
     return loss
 
 
-def train(X, y, *, epochs, seed=SEED, params=None):
-    """Train for some epochs; gives the weights and the mean loss of each epoch."""
+def train(X, y, *, epochs, seed=SEED, params=None, losses=None):
+    """Train for some epochs; gives the weights by name. A list given as `losses` gets the mean loss of each epoch."""
     X, y = prepare(X, y)
     w = flatten(initial(seed) if params is None else params)
     g, state, n, size = np.empty_like(w), start(), len(X), {batch}
-    update, t, losses = make_update(w, g, state), 0, []
+    update, t, losses = make_update(w, g, state), 0, [] if losses is None else losses
 {lr}{loop.format(rate=rate, call=call)}
-    return unflatten(w), losses
+    return unflatten(w)
 
 
 if __name__ == "__main__":
@@ -198,7 +198,8 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python script.py data.npz [weights.npz]")
     with np.load(sys.argv[1]) as data:
-        params, losses = train(data["X"], data["y"], epochs=EPOCHS)
+        losses = []
+        params = train(data["X"], data["y"], epochs=EPOCHS, losses=losses)
     for epoch in sorted({{0, len(losses) // 4, len(losses) // 2, 3 * len(losses) // 4, len(losses) - 1}}):
         print(f"epoch {{epoch + 1:6d}}  loss {{losses[epoch]}}")
     if len(sys.argv) > 2:
