@@ -35,6 +35,12 @@ class Finding:
     bent: bool = False  # they surely differ
 
     @property
+    def between(self) -> bool:
+        """Whether the claim lies between the slopes to the left and to the right."""
+        margin = ALIKE * max(abs(self.left), abs(self.right))
+        return min(self.left, self.right) - margin <= self.analytic <= max(self.left, self.right) + margin
+
+    @property
     def error(self) -> float:
         """The difference, relative to the larger of the two."""
         size = max(abs(self.analytic), abs(self.numeric))
@@ -61,6 +67,7 @@ class Examiner:
         self.probe = Probe(problem, problem.arrays, rng)
         self.claims = problem.gradient(self.probe.arrays)
         self._nearby: list[tuple[Probe, list[Array]] | None] = []
+        self._largest = [float(np.max(np.abs(c), initial=0.0)) for c in self.claims]
         self._confirmed = [0] * len(problem.names)
 
     def compare(self, sample: int | None) -> list[Comparison]:
@@ -84,7 +91,7 @@ class Examiner:
         claim = float(np.asarray(self.claims[k]).flat[i])
         many = self._confirmed[k] > 3  # an array with that many mistakes is not explained by kinks
         found = self._judge(self.probe, k, i, claim, brief=many)
-        if found.verdict == "unseen" and self.probe.floors[k] > 1e-6 * abs(claim):
+        if found.verdict == "unseen" and self.probe.floors[k] > 1e-3 * self._largest[k]:
             return self._tied(found, k, i)
         if found.verdict != "wrong" or not math.isfinite(claim) or many:
             return found
@@ -114,8 +121,9 @@ class Examiner:
         if not math.isfinite(claim):
             return _finding(i, "wrong", claim, s)
         if abs(claim - s.value) <= RELATIVE * size + s.error + floor or size < TINY:
-            if s.kink:
-                return _finding(i, "kink", claim, s)
+            if s.kink:  # a tie that rounding breaks either way makes the floor as large as the claim: ask nearby
+                alike = abs(claim - s.value) <= RELATIVE * size + s.error
+                return _finding(i, "kink" if alike else "wrong", claim, s)
             if s.error + floor <= PROOF * size and size >= TINY:
                 return _finding(i, "equal", claim, s)
             return _finding(i, "zero" if claim == 0 else "unseen", claim, s)
@@ -170,8 +178,8 @@ class Examiner:
             other = self._judge(probe, k, i, claim)
             if other.verdict in ("wrong", "unseen") or not math.isfinite(claim):
                 continue
-            if other.verdict == "zero" and found.analytic == 0 and not found.bent:
-                continue  # 0 against 0 nearby explains nothing about a 0 that was wrong where there is no kink
+            if other.verdict == "zero" and not (found.bent and found.between):
+                continue  # 0 against 0 nearby explains only what lies between the two slopes of a kink
             return replace(found, verdict="corner" if found.smooth else "kink")
         return found
 

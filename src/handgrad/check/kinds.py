@@ -80,11 +80,12 @@ def recognise(examiner: Examiner, k: int, found: Comparison, others: list[Compar
             if alike(turned.reshape(-1)[places], truth):
                 return Mistake(kind)
     for other in others:
-        theirs = np.asarray(other.claim)
-        if other is not found and theirs.shape == claim.shape and size and not alike(theirs.reshape(-1)[places]):
-            n = others.index(other)
-            if alike(slopes(examiner.problem.value, examiner.probe.arrays, n, list(places))):
-                return Mistake("swapped", other=other.name)
+        known = [f for f in other.findings if f.verdict in ("equal", "wrong") and np.isfinite(f.numeric)]
+        if other is found or np.shape(other.claim) != claim.shape or not known:
+            continue
+        theirs = np.array([f.numeric for f in known])
+        if alike(claim.reshape(-1)[[f.at for f in known]], theirs) and not alike(truth):
+            return Mistake("swapped", other=other.name)
     for kind, slope in _variants(examiner, k, places):
         if alike(slope):
             return Mistake(kind)

@@ -99,13 +99,14 @@ class _Pass:
         self.arrays = [self.values[s] for s in self.spelled]
         self.program, self.gradients = net._recorder.program(self.sample, y, ("loss",), None)
         self.loss = self.program.outputs[0].text
+        self.compiled = compiled(self.program)  # asked for once: finding it again reads the whole program
 
     def at(self, arrays: Sequence[Array]) -> dict[str, Array]:
         return {**self.values, **dict(zip(self.spelled, arrays, strict=True))}
 
     def gradient(self, arrays: Sequence[Array]) -> list[Array]:
         """The claims: what the training program computes, in float64."""
-        found = compiled(self.program).run(self.at(arrays), np.float64)
+        found = self.compiled.run(self.at(arrays), np.float64)
         shapes = [np.shape(a) for a in arrays]
         return [
             np.broadcast_to(np.asarray(found[self.gradients[n].text], np.float64), s)
@@ -129,7 +130,7 @@ class _Pass:
         return Traced(lines, self.spelled, self.loss, tuple(self.gradients[n].text for n in self.names))
 
     def _loss(self, values: Mapping[str, Array]) -> float:
-        return float(compiled(self.program).run(values, np.float64)[self.loss])
+        return float(self.compiled.run(values, np.float64)[self.loss])
 
     def _of(self, rows: slice) -> Value:
         """The loss of some rows only."""

@@ -77,7 +77,7 @@ class Probe:
 
     def _shake(self, traced: Traced, rng: np.random.Generator) -> None:
         lines = traced.lines
-        for _ in range(5):
+        for _ in range(4):
             result, *found = lines.shaken(rng, [traced.result, *traced.gradients])
             difference = abs(float(result) - float(lines[traced.result]))
             if np.isfinite(difference):
