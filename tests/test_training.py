@@ -66,6 +66,24 @@ def test_steps_between_other_things():
     assert np.array_equal(mine, X)
 
 
+def test_layers_are_told_when_they_train():
+    class Doubled(hg.Layer):
+        """Twice as much while training."""
+
+        def forward(self, x, p):
+            return 2.0 * x if p.training else x
+
+    net = hg.Network([hg.Dense(2, 1), Doubled()], "mse", seed=1)
+    plain = hg.Network([hg.Dense(2, 1)], "mse", seed=1)
+    out, y = plain.forward(X), Y.reshape(4, 1)
+    assert np.array_equal(net.forward(X), out)
+    assert net.loss_value(X, Y) == plain.loss_value(X, Y)
+    assert np.array_equal(net.gradients(X, Y)["input"], plain.gradients(X, Y)["input"])
+    training = np.mean((2 * out - y) ** 2)
+    assert net.train_step(X, Y, 1e-300) == pytest.approx(training, rel=1e-14)
+    assert net.fit(X, Y, epochs=1, optimizer=hg.SGD(1e-300)).loss == pytest.approx([training], rel=1e-14)
+
+
 def test_clipping_shortens_the_gradient_as_torch_does():
     net = xor()
     g = net.gradients(X, Y)
