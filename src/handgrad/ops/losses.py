@@ -111,7 +111,8 @@ TINY = math.exp(-100)  # the smallest probability that counts: torch clamps the 
     samples=Samples("n m, n m", params=REDUCTIONS, smallest=1, domain=(0.05, 0.95),
                     corners=((np.array([[0.0, 1.0, 0.5]]), np.array([[0.0, 1.0, 1.0]])),)),
     torch="reduce(F.binary_cross_entropy(p, y, reduction='none'))",
-    traits={"loss": True, "expects": "probabilities", "module": "BCELoss", "logits": "bce_with_logits"})  # fmt: skip
+    traits={"loss": True, "expects": "probabilities", "module": "BCELoss", "logits": "bce_with_logits",
+            "limits": {"p": (1e-11, 1 - 1e-11)}})  # fmt: skip
 def bce(xp, p, y, *, reduction="mean"):
     """Binary cross-entropy on probabilities."""
     same_shape(p, y, "bce")

@@ -213,8 +213,8 @@ class Planner:
 
     def view(self, base: Register, template: str, shape: Shape) -> Register:
         """A look into `base`: made once where `base` stays in its place, else at every step."""
-        if base.kind == "scalar":
-            base = self._boxed(base)
+        if base.kind in ("scalar", "constant"):
+            base = self.array(self.text(base)) if base.steady else self._boxed(base)
         if ".reshape" in template and not base.contiguous:  # it copies: at every step
             made = Register("fresh", shape, base.dtype, steady=False)
             self.calls.append(Call(template, (base,), made, self._current, form="{out} = {fn}"))

@@ -68,7 +68,7 @@ class Statement:
         return self.expr.dtype
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # a program is itself: what it compiles to is kept by identity
 class Program:
     """Leaves, statements in order, and which names are wanted from outside."""
 
