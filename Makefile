@@ -1,7 +1,7 @@
 # handgrad: every target makes .venv itself and installs only what it needs, once.
 #   make demo       the main job on real data, with pictures          make check      format, lint, types, catalogues, fast tests
 #   make test       all tests; oracles not installed are left out     make test-full  all tests with all oracles (PyTorch, …)
-#   make bench      speed next to PyTorch and textbook NumPy          make docs       run every example that the documents show
+#   make bench      speed next to PyTorch and textbook NumPy          make docs       write docs/reference, run every example
 #   make messages   bring the translated catalogues up to date        make clean      remove .venv and all caches
 
 PYTHON ?=
@@ -31,7 +31,8 @@ bench: .venv/.installed-oracles
 	@set -e; for script in bench process memory eager; do echo "== $$script"; $(PY) benchmarks/$$script.py; done
 
 docs: .venv/.installed-dev
-	$(PY) -m pytest -q --doctest-glob='*.md' $(wildcard README*.md) CONTRIBUTING.md docs
+	$(PY) tools/reference.py
+	$(PY) -m pytest -q tests/test_docs.py
 
 messages: .venv/.installed-dev
 	$(PY) tools/catalogues.py update
