@@ -213,7 +213,7 @@ def test_names_of_rules_do_not_hide_numpy_nor_each_other():
             assert (values[0] - values[1]) / (2 * h) == pytest.approx(slope[at], rel=1e-6)
         space: dict = {"__name__": "script"}
         exec(net.source("numpy", hg.Adam(0.01)), space)
-        weights, _ = space["train"](X, y, epochs=3)
+        weights = space["train"](X, y, epochs=3)
         net.fit(X, y, epochs=3, optimizer=hg.Adam(0.01))
         assert all((weights[k] == v).all() for k, v in net.parameters.items())
     finally:
