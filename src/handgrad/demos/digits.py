@@ -38,7 +38,7 @@ def show(stage: Stage) -> None:
     for seed, train, test in stage.progress(parts, t("splits"), len(parts)):
         net.reset(seed)
         watched = (X[test], y[test]) if course is None else None
-        history = net.fit(X[train], y[train], epochs=30, batch_size=32, optimizer=hg.Adam(0.003), validation=watched,
+        history = net.fit(X[train], y[train], epochs=20, batch_size=32, optimizer=hg.Adam(0.003), validation=watched,
                           seed=seed, progress=False)  # fmt: skip
         course = course or history
         scores.append(net.score(X[test], y[test]))

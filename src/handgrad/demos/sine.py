@@ -62,7 +62,7 @@ def show(stage: Stage) -> None:
         ("1-20-20-1", "1-20:tanh-20:tanh-1"),
         ("1-14-14-14-1", "1-14:tanh-14:tanh-14:tanh-1"),
     ]
-    each = min(stage.count(3), 10)
+    each = min(stage.count(3, brief=2), 10)
     rows = []
     for name, spec in depths:
         found, size = [], 0

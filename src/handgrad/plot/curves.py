@@ -113,9 +113,10 @@ def _metric(axes: Any, history: History, t: Translator) -> None:
     if history.validation_metric:
         label = t("validation (last {last:.3g})", last=history.validation_metric[-1])
         axes.plot(x, history.validation_metric, label=label, **line(1))
-    lowest = min([*history.metric, *history.validation_metric])
     # R² has no lower end: the first epochs of a bad start would press the rest of the curve flat
-    axes.set_ylim(max(lowest, -0.5) - 0.04, 1.04)
+    lowest = max(min([*history.metric, *history.validation_metric]), -0.5)
+    margin = 0.05 * max(1 - lowest, 0.02)
+    axes.set_ylim(lowest - margin, 1 + margin)
     axes.set_ylabel(name)
     axes.set_title(name[:1].upper() + name[1:])
 
