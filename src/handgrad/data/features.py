@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handgrad.data import cells
 from handgrad.data.arrays import label
 from handgrad.data.table import Table
-from handgrad.data.wording import shown
+from handgrad.data.wording import UNITS, shown
 from handgrad.errors import DataError
 
 MOST_CATEGORIES = 1000
@@ -147,7 +147,7 @@ def at(table: Table, row: int, name: str) -> dict[str, Any]:
     """The values that say where a cell stands."""
     return {
         "source": shown(table.source),
-        "unit": table.unit,
+        "unit": UNITS[table.unit],
         "line": int(table.lines[row]),
         "name": shown(name, 30),
     }

@@ -15,7 +15,7 @@ from handgrad.data.features import MOST_CATEGORIES, Feature, count_unseen, encod
 from handgrad.data.table import Table
 from handgrad.data.targets import Target, TargetKind, decode_target, encode_target, fit_target
 from handgrad.data.wording import Notice, listed, shown, suggestion
-from handgrad.errors import ArgumentError, DataError, FileError, IndexRangeError
+from handgrad.errors import ArgumentError, DataError, FileError, IndexRangeError, Phrase
 
 FORMAT = 1
 
@@ -189,12 +189,13 @@ class Preparation:
                 n=len(absent),
                 of=len(self.features),
                 absent=listed(absent),
-                hint=(
-                    f"Rename columns to match; not used are: {listed(others, 60)}. "
-                    + (suggestion(absent[0], others) if len(absent) == 1 else "")
-                ).strip()
+                hint=Phrase(
+                    "Rename columns to match; not used are: {names}. {guess}",
+                    names=listed(others, 60),
+                    guess=suggestion(absent[0], others) if len(absent) == 1 else "",
+                )
                 if others
-                else "Add them.",
+                else Phrase("Add them."),
             )
 
 

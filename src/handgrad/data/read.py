@@ -15,20 +15,20 @@ from handgrad.data.frames import table_from_frame, table_from_parquet
 from handgrad.data.sets import PREFIX, load_set
 from handgrad.data.table import Missing, Table
 from handgrad.data.wording import shown, suggestion
-from handgrad.errors import ArgumentError, DataError, DTypeError
+from handgrad.errors import ArgumentError, DataError, DTypeError, Phrase
 
 PARQUET, ZIP, NUMPY = b"PAR1", b"PK\x03\x04", b"\x93NUMPY"
 
 # What a file of another program begins with, and what to do about it.
 _FOREIGN = (
-    (b"\xd0\xcf\x11\xe0", "an old Excel file"),
-    (b"\x1f\x8b", "compressed by gzip"),
-    (b"BZh", "compressed by bzip2"),
-    (b"\xfd7zXZ", "compressed by xz"),
-    (b"%PDF", "a PDF file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"ARROW1", "an Arrow file"),
+    (b"\xd0\xcf\x11\xe0", Phrase("an old Excel file")),
+    (b"\x1f\x8b", Phrase("compressed by gzip")),
+    (b"BZh", Phrase("compressed by bzip2")),
+    (b"\xfd7zXZ", Phrase("compressed by xz")),
+    (b"%PDF", Phrase("a PDF file")),
+    (b"SQLite format 3", Phrase("an SQLite database")),
+    (b"\x89HDF", Phrase("an HDF5 file")),
+    (b"ARROW1", Phrase("an Arrow file")),
 )
 
 
@@ -81,9 +81,9 @@ def read_table(
         return table_from_npz(path, missing=missing, schema=schema)
     foreign = next((what for start, what in _FOREIGN if head.startswith(start)), None)
     if head.startswith(ZIP):
-        foreign = "an Excel file"
+        foreign = Phrase("an Excel file")
     if path.suffix.lower() in (".parquet", ".pq", ".npz") and foreign is None:
-        foreign = f"no {path.suffix[1:].lower()} file inside"
+        foreign = Phrase("no {kind} file inside", kind=path.suffix[1:].lower())
     if foreign:
         raise DataError(
             "{source}: is {what}, which is not read here. Give the data as CSV, Parquet or NPZ.",

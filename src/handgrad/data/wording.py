@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.errors import nearest
+from handgrad.errors import Phrase, nearest
+
+UNITS = {"line": Phrase("line"), "row": Phrase("row")}  # what a table's places are counted in
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def listed(names: Iterable[object], limit: int = 80) -> str:
     else:
         keep = 1
     rest = len(every) - keep
-    return ", ".join(every[:keep]) + (f" and {rest} more" if rest > 0 else "")
+    names_ = ", ".join(every[:keep])
+    return Phrase("{names} and {rest} more", names=names_, rest=rest) if rest > 0 else names_
 
 
 def suggestion(name: str, options: Iterable[str]) -> str:
@@ -62,6 +65,7 @@ def suggestion(name: str, options: Iterable[str]) -> str:
     options = list(options)
     folded = {option.casefold(): option for option in reversed(options)}
     if name.casefold() in folded:  # difflib sees no likeness between AGE and age
-        return f"Did you mean {shown(folded[name.casefold()])!r}?"
+        return Phrase("Did you mean {name!r}?", name=shown(folded[name.casefold()]))
     guess = nearest(name, options)
-    return guess if guess.startswith("Did") and len(guess) < 80 else f"Known: {listed(options)}."
+    close = "name" in guess.values and len(guess) < 80
+    return guess if close else Phrase("Known: {names}.", names=listed(options))
