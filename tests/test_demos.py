@@ -177,7 +177,7 @@ def test_claims_are_judged_by_what_was_measured(tmp_path):
 
 
 @pytest.mark.full
-def test_xor_over_a_hundred_seeds_is_what_the_notes_say():
+def test_two_hidden_units_are_too_few_and_four_are_enough():
     """2-2-1 solves XOR from 73 of 100 seeds, 2-4-1 with biases from all."""
     for hidden, solved in ((2, 73), (4, 100)):
         nets = (claims.normal_weights(claims.two_layers(hidden, "half_sse"), seed) for seed in range(100))

@@ -33,7 +33,7 @@ def show(stage: Stage) -> None:
           "through many layers. The last column shows it: the gradient in the second of {depth} hidden layers, as a "
           "multiple of the one in the last.", depth=DEPTH),
     )  # fmt: skip
-    count = stage.count(5, brief=3)
+    count = stage.count(5, brief=2)
     rows: list[tuple[str, str, str, str]] = []
     histories: dict[str, hg.History] = {}
     means: dict[str, float] = {}

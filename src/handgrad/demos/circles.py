@@ -64,7 +64,7 @@ def show(stage: Stage) -> None:
     ]
     rows: list[tuple[str, str, str, bool | None]] = []
     for name, spec, optimizer, epochs, promised in settings:
-        n = count if promised else min(count, 5)
+        n = count if promised else min(count, stage.count(5, brief=3))
         found = accuracies(spec, stage.seeded(n, name), optimizer, epochs)
         mean = float(np.mean(found))
         measured = t("{mean} (worst of {n}: {worst})", mean=percent(mean), n=n, worst=percent(min(found)))
