@@ -8,6 +8,7 @@ softmax add up to 1, so ones would accept a softmax whose backward pass returns 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -196,11 +197,17 @@ def check_value(case: Case) -> None:
             asked, known = np.sum(~np.isinf(want)), np.isfinite(want)
             assert 3 * np.sum(known) >= 2 * asked, f"{case}: a kink at every third number"
             near(case, np.where(known, got, 0), np.where(known, want, 0), what)
+
+
+def check_torch(case: Case) -> None:
+    """Value and gradient of one case against PyTorch."""
     twin = torch_twin(case)
-    if twin is not None:
-        near(case, plain, twin[0].detach().numpy(), "torch")
-        for got, want in zip(grads, twin[1] or (), strict=False):
-            near(case, got, want.numpy(force=True), "torch")
+    if twin is None:
+        return
+    out, grads = by_hand(case)
+    near(case, out, twin[0].detach().numpy(), "torch")
+    for got, want in zip(grads, twin[1] or (), strict=False):
+        near(case, got, want.numpy(force=True), "torch")
 
 
 def check_symbols(case: Case, plain: Any, grads: list[Any]) -> None:
@@ -278,22 +285,24 @@ def rules(case: Case) -> None:
             )
 
 
-def check_corner(op: Op, arrays: Any, params: Any) -> None:
-    """Extremes and ties: no warning, nothing NaN, value and gradient as torch decides them, in both widths."""
+def corners(op: Op) -> Iterator[Case]:
+    """Extremes and ties that the op names, with each of its settings."""
+    assert op.samples is not None
     rng = np.random.default_rng(7)
-    settings = {**op.params, **params}
-    out = np.asarray(numbers.run(op, arrays, settings))
-    case = Case(op, tuple(arrays), settings, distinct(out.shape, rng), "corner")
+    for arrays in op.samples.corners:
+        for params in op.samples.params:
+            settings = {**op.params, **params}
+            out = np.asarray(numbers.run(op, arrays, settings))
+            yield Case(op, tuple(arrays), settings, distinct(out.shape, rng), "corner")
+
+
+def check_corner(case: Case) -> None:
+    """At extremes and ties there is no warning and nothing is NaN, in both widths. PyTorch says which numbers."""
     plain, grads = by_hand(case)
-    twin = torch_twin(case)
     for what in (plain, *grads):
         assert not np.isnan(what).any(), f"{case}: NaN at a corner: {what}"
-    if twin is not None:
-        near(case, plain, twin[0].detach().numpy(), "torch")
-        for got, want in zip(grads, twin[1] or (), strict=False):
-            near(case, got, want.numpy(force=True), "torch")
     with np.errstate(over="ignore"):  # 1e300 is no float32
-        small = tuple(np.asarray(a, np.float32) if a.dtype.kind == "f" else a for a in arrays)
+        small = tuple(np.asarray(a, np.float32) if a.dtype.kind == "f" else a for a in case.arrays)
         float32 = replace(case, arrays=small)
         representable = all(np.isfinite(a).all() for a in float32.arrays)
     if representable:
@@ -313,7 +322,7 @@ def check_not_zero(op: Op, drawn: list[Case]) -> None:
 
 
 def check_op(op: Op, count: int = CASES) -> None:
-    """Everything above for one op."""
+    """Everything above for one op, except PyTorch's opinion: that needs PyTorch, and this must not wait for it."""
     op.check_complete()
     drawn = list(cases(op, count))
     for case in drawn:
@@ -321,9 +330,17 @@ def check_op(op: Op, count: int = CASES) -> None:
         check_letters(case)
         check_float32(case)
     check_not_zero(op, drawn)
-    for corner in op.samples.corners if op.samples else ():
-        for params in op.samples.params if op.samples else ():
-            check_corner(op, corner, params)
+    for case in corners(op):
+        check_corner(case)
+
+
+def check_op_torch(op: Op, count: int = CASES) -> None:
+    """Value and gradient of each case and corner against PyTorch, the second derivative of every third."""
+    drawn = list(cases(op, count))
+    for case in (*drawn, *corners(op)):
+        check_torch(case)
+    for case in drawn[::3]:
+        check_second(case)
 
 
 def check_second(case: Case) -> None:

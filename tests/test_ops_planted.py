@@ -12,6 +12,7 @@ import contract
 import handgrad as hg
 from handgrad.core.op import Op, Samples
 from handgrad.errors import ShapeError
+from oracles import oracle
 
 registry = hg.ops.registry
 MOVING = [op for op in registry.values() if op.vjps and op.rule.__module__ != __name__]
@@ -56,15 +57,18 @@ def _transposed(xp, g, out, x, y):
     return xp.transpose(xp.matmul(g, xp.transpose(y))) if x.ndim == 2 and y.ndim == 2 else g
 
 
+CORNERS = {  # conventions: only PyTorch, which handgrad follows there, can say that these are wrong
+    "relu' (0) = 1": ("relu", "x", lambda xp, g, out, x: g * (x >= 0)),
+    "abs' (0) = 1": ("abs", "x", lambda xp, g, out, x: xp.where(x >= 0, g, -g)),
+    "maximum gives a tie to the first": ("maximum", "x", lambda xp, g, out, x, y: g * (x >= y)),
+    "clip is flat at its bounds": ("clip", "x", lambda xp, g, out, x, low, high: g * (x > low) * (x < high)),
+}
+
 SUBTLE = {
     "softmax with its sum dropped": ("softmax", "x", lambda xp, g, out, x, axis: out * g),
     "log_softmax passes g on": ("log_softmax", "x", lambda xp, g, out, x, axis: g),
     "sigmoid without 1 - out": ("sigmoid", "x", lambda xp, g, out, x: g * out),
     "relu lets all through": ("relu", "x", lambda xp, g, out, x: g * (x > -9)),
-    "relu' (0) = 1": ("relu", "x", lambda xp, g, out, x: g * (x >= 0)),
-    "abs' (0) = 1": ("abs", "x", lambda xp, g, out, x: xp.where(x >= 0, g, -g)),
-    "maximum gives a tie to the first": ("maximum", "x", lambda xp, g, out, x, y: g * (x >= y)),
-    "clip is flat at its bounds": ("clip", "x", lambda xp, g, out, x, low, high: g * (x > low) * (x < high)),
     "silu drops a term": ("silu", "x", lambda xp, g, out, x: g * xp.sigmoid(x)),
     "var forgets 2": ("var", "x", lambda xp, g, out, x, axis, keepdims: 0.5 * registry["var"].vjps["x"](
         xp, g, out, x, axis, keepdims)),
@@ -90,6 +94,21 @@ def test_subtle_mistakes_are_noticed(kind: str):
     name, argument, rule = SUBTLE[kind]
     with pytest.raises((AssertionError, ShapeError)):
         contract.check_op(mistake(name, argument, rule))
+
+
+@pytest.mark.parametrize("kind", CORNERS)
+def test_other_conventions_at_corners_are_noticed(kind: str):
+    oracle("torch")
+    name, argument, rule = CORNERS[kind]
+    with pytest.raises(AssertionError, match="from torch"):
+        contract.check_op_torch(mistake(name, argument, rule))
+
+
+@pytest.mark.parametrize("op", [op for op in MOVING if op.torch is not None], ids=lambda op: op.name)
+def test_pytorch_alone_notices(op: Op):
+    oracle("torch")
+    with pytest.raises(AssertionError, match="from torch"):
+        contract.check_op_torch(wrong(op, EVERYWHERE["1 % off"]))
 
 
 def written_over(xp, x):
