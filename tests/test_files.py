@@ -422,6 +422,7 @@ WEIGHTS = {"dense1.weight": np.array([[1.0], [2.0]]), "dense1.bias": np.array([3
 DENSE = {"kind": "dense", "inputs": 2, "outputs": 1}
 NETWORK = {"layers": [DENSE], "loss": {"kind": "mse"}}
 DOCUMENT = {"format": 1, "version": "0", "network": NETWORK}
+RECIPE = {"batch_size": 2, "seed": 0, "clip_norm": None, "clip_value": None, "schedule": None}
 TRAINING = {"optimizer": {"kind": "sgd", "lr": 0.1, "momentum": 0.9}, "state": ["m"], "t": 1, "epochs": 1}
 MOMENTUM = {f"training/m/{name}": a for name, a in WEIGHTS.items()}
 
@@ -530,6 +531,12 @@ HOSTILE = {
     "steps below 0": (trained(t=-1), "training.t"),
     "epochs of a half": (trained(epochs=0.5), "training.epochs"),
     "state is missing": (tensors(WEIGHTS, {**DOCUMENT, "training": TRAINING}), "missing training/m/dense1.weight"),
+    "recipe of nothing known": (
+        tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {"size": 3}}}), "training.recipe"),
+    "recipe with half a row": (
+        tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {**RECIPE, "batch_size": 0.5}}}), "batch_size"),
+    "recipe with a wrong schedule": (
+        tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {**RECIPE, "schedule": 3}}}), "schedule"),
     "preparation is wrong": (tensors(WEIGHTS, {**DOCUMENT, "preparation": {"format": 1}}), "preparation"),
 }  # fmt: skip
 

@@ -190,3 +190,16 @@ def test_random_networks(seed):
     history = t.net.fit(t.X, t.y, epochs=t.epochs, optimizer=t.optimizer, **settings)
     same_bytes(weights, t.net.parameters)
     assert losses == history.loss
+
+
+def test_a_trained_network_prints_what_trained_it(tmp_path):
+    X, y = hg.data.circles(90)
+    net = hg.Network.parse("2-8:tanh-1:sigmoid", loss="bce", seed=3)
+    net.fit(X, y, epochs=4, batch_size=32, optimizer=hg.Adam(0.05), clip_norm=0.5, seed=9)
+    net.fit(X, y, epochs=3, batch_size=32, optimizer=hg.Adam(0.05), clip_norm=0.5, seed=9)
+    net.save(tmp_path / "net.safetensors")
+    for told in (net, hg.load(tmp_path / "net.safetensors")):
+        script = module(told.source("numpy"))
+        assert script["EPOCHS"] == 7
+        same_bytes(script["train"](X, y, epochs=script["EPOCHS"]), net.parameters)
+    assert "default_rng((seed, epoch))" in net.source("numpy", batch_size=5, optimizer=hg.SGD(0.1))

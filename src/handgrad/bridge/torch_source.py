@@ -302,6 +302,7 @@ def _optimizer(optimizer: Optimizer) -> str:
 # -- the parts of the script ------------------------------------------------------------------------------------------
 def _head(plan: Training) -> str:
     size = f"\nBATCH = {plan.batch_size}" if plan.batch_size is not None else ""
+    order = "" if plan.order is None else f"\nORDER = {plan.order}  # of the batches"
     return f'''"""{plan.title}, in PyTorch.
 
 Printed by handgrad: the same network from the same first weights, on the same batches as its NumPy script.
@@ -315,7 +316,7 @@ import numpy as np
 import torch
 from torch import nn
 
-SEED = {plan.seed}
+SEED = {plan.seed}{order}
 EPOCHS = {plan.epochs}{size}
 '''
 
@@ -350,9 +351,10 @@ def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -
     if "max_value" in settings:
         step.append(f"{pad}nn.utils.clip_grad_value_(model.parameters(), {settings['max_value']!r})")
     step.append(f"{pad}optimizer.step()")
+    order = "seed" if plan.order is None else "ORDER"
     if batches:
         loop = [
-            "        order, total = np.random.default_rng((seed, epoch)).permutation(len(X)), 0.0",
+            f"        order, total = np.random.default_rng(({order}, epoch)).permutation(len(X)), 0.0",
             "        for first in range(0, len(X), BATCH):",
             "            rows = order[first : first + BATCH]",
             *step,
@@ -364,7 +366,7 @@ def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -
     lr0 = [f"    lr0 = {settings['lr']!r}"] if plan.schedule else []
     return "\n".join([
         "def train(X, y, *, epochs=EPOCHS, seed=SEED, params=None, losses=None):",
-        '    """Train for some epochs; gives the weights. A list given as `losses` gets the mean loss of each epoch."""',
+        '    """Train for some epochs; gives the weights. A list given as `losses` gets the mean losses."""',
         f"    X = torch.as_tensor(np.asarray(X), dtype=torch.{plan.dtype})",
         f"    y = {y}",
         f"    model = network().to(torch.{plan.dtype})",

@@ -62,6 +62,8 @@ def _optimizer(net: Any, name: str | None, lr: float | None) -> Any:
         with usage():
             return optimizer_from(name, lr=lr if lr is not None else LEARNING_RATES.get(name, 0.01))
     kept = net.training_state.get("optimizer")
+    if lr is None and kept is not None:
+        return None  # what trained it, with its batches, epochs and order
     if kept is None:
         return SGD(lr if lr is not None else LEARNING_RATES["sgd"])
     return Optimizer.from_spec({**kept, **({"lr": lr} if lr is not None else {})}, "training.optimizer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from handgrad._version import __version__
 from handgrad.core.sizes import show
 from handgrad.errors import ArgumentError, FileError, HandgradError, Phrase, UnknownNameError
 from handgrad.nn import atomic
-from handgrad.nn.arguments import shown, whole
+from handgrad.nn.arguments import number, shown, whole
 from handgrad.nn.container import Contents, check_size, opened, parse
 from handgrad.nn.layer import Layer
 from handgrad.nn.network import Network
@@ -66,6 +66,7 @@ def save(net: Network, path: Path) -> None:
             "state": list(kept["state"]),
             "t": int(kept["t"]),
             "epochs": int(kept["epochs"]),
+            "recipe": dict(kept.get("recipe", {})),
         }
         for state, vector in kept["state"].items():
             tensors.update({_state(state, s.name): np.ascontiguousarray(v) for s, v in net.slots.views(vector)})
@@ -196,15 +197,12 @@ def _training(data: Any) -> dict[str, Any]:
     """The training state without its vectors, checked; {} for a network that was not trained."""
     if data is None:
         return {}
-    if not isinstance(data, Mapping) or set(data) != {"optimizer", "state", "t", "epochs"}:
+    if not isinstance(data, Mapping) or set(data) - {"recipe"} != {"optimizer", "state", "t", "epochs"}:
         raise FileError(
             "training is {value}: it needs optimizer, state, t and epochs. Save it again.", value=shown(data)
         )
     optimizer, states = data["optimizer"], data["state"]
-    if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("kind"), str):
-        raise FileError(
-            "training.optimizer is {value}: it must be an object with a kind. Save it again.", value=shown(optimizer)
-        )
+    _kind(optimizer, "training.optimizer")
     if not isinstance(states, list) or not all(isinstance(s, str) and s.isidentifier() for s in states):
         raise FileError("training.state is {value}: it must be a list of names. Save it again.", value=shown(states))
     cls = find("optimizer", optimizer["kind"])
@@ -220,7 +218,36 @@ def _training(data: Any) -> dict[str, Any]:
         "state": states,
         "t": whole(data["t"], "training.t", least=0),
         "epochs": whole(data["epochs"], "training.epochs", least=0),
+        "recipe": _recipe(data.get("recipe", {})),
     }
+
+
+def _kind(data: Any, where: str) -> None:
+    if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
+        raise FileError(
+            "{where} is {value}: it must be an object with a kind. Save it again.", where=where, value=shown(data)
+        )
+
+
+RECIPE: dict[str, Callable[[Any, str], Any]] = {
+    "batch_size": lambda v, what: whole(v, what, least=1),
+    "seed": lambda v, what: whole(v, what, least=0),
+    "clip_norm": lambda v, what: number(v, what, above=0),
+    "clip_value": lambda v, what: number(v, what, above=0),
+    "schedule": _kind,
+}
+
+
+def _recipe(data: Any) -> dict[str, Any]:
+    """The settings of fit that belong to a training; {} where it was made of single steps."""
+    if not isinstance(data, Mapping) or (data and set(data) != set(RECIPE)):
+        raise FileError(
+            "training.recipe is {value}: it needs {names}. Save it again.", value=shown(data), names=", ".join(RECIPE)
+        )
+    for name, check in RECIPE.items():
+        if data and data[name] is not None:
+            check(data[name], f"training.recipe.{name}")
+    return dict(data)
 
 
 def _affordable(layers: Iterable[Layer], contents: Contents) -> None:

@@ -45,6 +45,7 @@ class Training:
     column: bool = False  # y (N,) is read as (N, 1)
     batch_size: int | None = None
     seed: int = 0
+    order: int | None = None  # the seed of the order of batches, where it is another one
     scheduled: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)  # further given arrays (class weights)
     epochs: int = 100
@@ -115,6 +116,7 @@ def script(t: Training) -> str:
     whole = t.batch_size is None
     loop = _FULL if whole else _BATCHES
     state = "{" + ", ".join(f"{n!r}: np.zeros({t.size}, np.{t.dtype})" for n in t.state) + "}"
+    order = "" if t.order is None else f"\nORDER = {t.order}  # of the batches"
     table = "\n".join(f"    {s.name!r}: (slice({s.start}, {s.stop}), {show(s.shape)})," for s in flat)
     return f'''"""{t.title}
 
@@ -125,7 +127,7 @@ Printed by handgrad. This is the program that trained the network: NumPy alone r
 
 {make_source(t)}
 
-SEED = {t.seed}
+SEED = {t.seed}{order}
 EPOCHS = {t.epochs}
 SLICES = {{  # where each parameter lies in the flat vector of all weights
 {table}
@@ -188,7 +190,7 @@ def train(X, y, *, epochs, seed=SEED, params=None, losses=None):
     w = flatten(initial(seed) if params is None else params)
     g, state, n, size = np.empty_like(w), start(), len(X), {batch}
     update, t, losses = make_update(w, g, state), 0, [] if losses is None else losses
-{lr}{loop.format(rate=rate, call=call)}
+{lr}{loop.format(rate=rate, call=call, order="seed" if t.order is None else "ORDER")}
     return unflatten(w)
 
 
@@ -216,7 +218,7 @@ _FULL = """    run = make(w, g, update, X, y)
 _BATCHES = """    batches = {{}}  # one set of buffers for full batches, one for the short last one
     with np.errstate(all="ignore"):
         for epoch in range(epochs):
-{rate}            order, total = np.random.default_rng((seed, epoch)).permutation(n), 0.0
+{rate}            order, total = np.random.default_rng(({order}, epoch)).permutation(n), 0.0
             for first in range(0, n, size):
                 rows = order[first:first + size]
                 if len(rows) not in batches:

@@ -40,6 +40,7 @@ class Session:
         self.net, self.plan, self.optimizer = net, plan, optimizer
         self.w: Any = net._w
         self.g = np.empty_like(self.w)
+        self.recipe: dict[str, Any] = {}  # the settings of fit, for the script that does the same again
         kept = net.training_state
         spec = optimizer.to_spec()
         if resume and kept.get("optimizer") == spec:
@@ -62,7 +63,7 @@ class Session:
         """Leave the optimizer's memory with the network, so that a second fit goes on."""
         done = self.net.training_state.get("epochs", 0) if epochs is None else epochs
         self.net.training_state = {"optimizer": self.optimizer.to_spec(), "state": self.state, "t": self.t,
-                                   "epochs": done}  # fmt: skip
+                                   "epochs": done, "recipe": self.recipe}  # fmt: skip
 
 
 def train_step(net: Network, X: Any, y: Any, optimizer: Any = 0.1, *, clip_norm: float | None = None,
@@ -133,6 +134,9 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
     pair = _validation(net, validation)
     plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value, scheduled=schedule is not None)
     session = Session(net, plan, chosen, resume=True)
+    session.recipe = {"batch_size": None if batch_size is None else int(batch_size), "seed": seed,
+                      "clip_norm": clip_norm, "clip_value": clip_value,
+                      "schedule": schedule.to_spec() if schedule is not None else None}  # fmt: skip
     history = History(metric_name="accuracy" if net._loss().task != "values" else "r2")
     run = _Run(session, X, y, batch_size, seed, schedule, history, pair)
     started = time.perf_counter()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: float | None = None,
              clip_value: float | None = None, scheduled: bool = False, loss: bool = True,
-             batch_size: int | None = None, schedule: str | None = None, epochs: int = 100) -> Training:  # fmt: skip
+             batch_size: int | None = None, schedule: str | None = None, epochs: int = 100,
+             order: int | None = None) -> Training:  # fmt: skip
     """The training program for data of this shape; `loss=False` leaves the loss out of the step."""
     settings = {**optimizer.settings()}
     if clip_norm is not None:
@@ -46,6 +47,7 @@ def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: f
         column=y.ndim == 2 and y.shape[1] == 1,
         batch_size=batch_size,
         seed=net.seed,
+        order=None if order is None or order == net.seed else order,
         scheduled=scheduled,
         extra=extra,
         schedule=schedule,
