@@ -534,7 +534,8 @@ HOSTILE = {
     "recipe of nothing known": (
         tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {"size": 3}}}), "training.recipe"),
     "recipe with half a row": (
-        tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {**RECIPE, "batch_size": 0.5}}}), "batch_size"),
+        tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {**RECIPE, "batch_size": 0.5}}}),
+        "batch_size"),
     "recipe with a wrong schedule": (
         tensors(WEIGHTS, {**DOCUMENT, "training": {**TRAINING, "recipe": {**RECIPE, "schedule": 3}}}), "schedule"),
     "preparation is wrong": (tensors(WEIGHTS, {**DOCUMENT, "preparation": {"format": 1}}), "preparation"),

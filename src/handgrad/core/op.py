@@ -72,10 +72,10 @@ class Op:
     samples: Samples | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
     symbol: str | None = None  # what its output is called in a program (z, a, L); None: a name is made
-    public: str = ""  # the family it is documented under
     vjps: dict[str, Rule] = field(default_factory=dict)
     safe_rule: Rule | None = None
     runner: Rule | None = field(default=None, init=False, repr=False)  # what `prepare` found
+    complete: bool = field(default=False, init=False, repr=False)  # what `check_complete` found
 
     # -- definition ---------------------------------------------------------------------------------------------
     @overload
@@ -108,6 +108,7 @@ class Op:
 
     def _add_vjp(self, argument: str, rule: Rule) -> Rule:
         self.vjps[argument] = rule
+        self.complete = False
         return rule
 
     def safe(self, rule: Rule) -> Rule:
@@ -135,7 +136,9 @@ class Op:
         return tuple(a for a in self.arrays if a not in self.constant)
 
     def vjp_at(self, i: int) -> Rule | None:
-        """The VJP for the i-th array argument, None where there is none by hand."""
+        """The VJP for the i-th array argument, None for an op without any by hand. Raises as `check_complete` does."""
+        if not self.complete:
+            self.check_complete()
         return self.vjps.get(self.arrays[0] if self.variadic else self.arrays[i])
 
     def moves(self, i: int) -> bool:
@@ -143,7 +146,10 @@ class Op:
         return (self.arrays[0] if self.variadic else self.arrays[i]) not in self.constant
 
     def check_complete(self) -> None:
-        """Every input has a derivative or is declared to have none; an op without any VJP is derived by its rule."""
+        """Every input has a derivative or is declared to have none; an op without any VJP is derived by its rule.
+
+        Asked when an op is first differentiated: its VJPs are written after it. Raises ArgumentError.
+        """
         lacking = [a for a in self.differentiable if a not in self.vjps]
         if lacking and (self.vjps or self.primitive):
             raise ArgumentError(
@@ -151,6 +157,7 @@ class Op:
                 op=self.name,
                 argument=lacking[0],
             )
+        self.complete = True
 
     # -- use ----------------------------------------------------------------------------------------------------
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

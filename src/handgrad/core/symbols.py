@@ -244,7 +244,7 @@ class Symbols:
         rule = op.vjp_at(i)
         before, self._form = self._form, "safe"
         try:
-            if rule is None:  # no VJP by hand: the chain rule applied to the definition
+            if rule is None:  # no VJP by hand at all: the chain rule applied to the definition
                 return self.gradient(self.body(node, "definition"), g, node.args, stop=True)[i]
             position = (i,) if op.variadic else ()
             if op.primitive:

@@ -115,6 +115,7 @@ class Recorder:
         self._recordings: dict[Any, tuple[Recording, _Pass, Expr]] = {}
         self._programs: dict[Any, Any] = {}
         self._outputs: dict[Any, Any] = {}
+        self.plans: dict[Any, Any] = {}  # training programs
         self.session: Any = None  # of the last train_step, for the next one like it
 
     def run(self, program: Program, values: Mapping[str, Any]) -> dict[str, Any]:

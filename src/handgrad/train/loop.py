@@ -27,10 +27,21 @@ TOO_FAR = 1e6  # a loss this many times the first one is not coming back
 
 
 @functools.lru_cache(maxsize=32)
-def _made(source: str) -> Any:
+def _made(plan: Training) -> Any:
     space: dict[str, Any] = {}
-    exec(compile(source, "<handgrad step>", "exec"), space)  # noqa: S102 (our own printed text, never a user's)
+    exec(compile(make_source(plan), "<handgrad step>", "exec"), space)  # noqa: S102 (our own printed text, never a user's)
     return space["make"], space["make_update"]
+
+
+def _plan(net: Network, X: Any, y: Any, optimizer: Optimizer, clip_norm: Any, clip_value: Any, scheduled: bool) -> Any:
+    """The training program of this network, optimizer and kind of data, made once."""
+    key = (X.shape[1:], y.dtype.kind, y.shape[1:], type(optimizer), repr(optimizer), clip_norm, clip_value, scheduled)
+    plans = net._recorder.plans
+    if key not in plans:
+        plans[key] = training(
+            net, X, y, optimizer, clip_norm=clip_norm, clip_value=clip_value, scheduled=scheduled
+        )  # fmt: skip
+    return plans[key]
 
 
 class Session:
@@ -47,7 +58,7 @@ class Session:
             self.state, self.t = kept["state"], kept["t"]
         else:
             self.state, self.t = {name: np.zeros_like(self.w) for name in optimizer.state()}, 0
-        self.make, make_update = _made(make_source(plan))
+        self.make, make_update = _made(plan)
         self.update = make_update(self.w, self.g, self.state)
         self.steps: dict[int, tuple[Any, Any, Any]] = {}
 
@@ -97,7 +108,7 @@ def _session(net: Network, X: Any, y: Any, optimizer: Optimizer, clip_norm: Any,
         if session.w is net._w and state.get("state") is session.state and state.get("t") == session.t:
             return session
     net._judge(X)
-    plan = training(net, X, y, optimizer, clip_norm=clip_norm, clip_value=clip_value)
+    plan = _plan(net, X, y, optimizer, clip_norm, clip_value, False)
     session = Session(net, plan, optimizer, resume=True)
     net._recorder.session = key, session
     return session
@@ -132,7 +143,7 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
     _some(X)
     net._judge(X)
     pair = _validation(net, validation)
-    plan = training(net, X, y, chosen, clip_norm=clip_norm, clip_value=clip_value, scheduled=schedule is not None)
+    plan = _plan(net, X, y, chosen, clip_norm, clip_value, schedule is not None)
     session = Session(net, plan, chosen, resume=True)
     session.recipe = {"batch_size": None if batch_size is None else int(batch_size), "seed": seed,
                       "clip_norm": clip_norm, "clip_value": clip_value,
