@@ -10,6 +10,7 @@ import inspect
 import textwrap
 from collections import Counter
 
+import numpy as np
 import pytest
 
 import handgrad as hg
@@ -108,6 +109,56 @@ def test_an_input_without_a_derivative_is_declared():
             half_told.vjp("z")
         with pytest.raises(ArgumentError, match="one rule for each"):
             half_told.vjp(lambda xp, g, out, x, y: g)
+    finally:
+        hg.ops.registry.remove("half_told")
+
+
+def test_the_first_derivative_of_a_half_told_op_says_what_is_lacking():
+    """Eager, recorded and symbolic alike, whichever input is asked for; told in full, all of them work."""
+
+    @hg.op
+    def half_told(xp, x, y):
+        """x times y."""
+        return x * y
+
+    @half_told.vjp("x")
+    def _(xp, g, out, x, y):
+        return g * y
+
+    class Gate(hg.Layer):
+        """half_told with weights, copied to every row."""
+
+        def parameters(self):
+            return {"weight": hg.Parameter((2,), hg.init.Constant(3.0))}
+
+        def forward(self, x, p):
+            return half_told(x, p["weight"] + 0 * x)
+
+    x, X = hg.tensor(2.0), np.ones((4, 2))
+    net = hg.Network([Gate()], loss="mse", seed=0)
+    lacking = r"half_told: input 'y' has no derivative: write @half_told.vjp\('y'\) or declare it in constant=."
+    asked = [
+        lambda: half_told(x, hg.tensor(3.0)).backward(),
+        lambda: half_told(x, 3.0).backward(),
+        lambda: half_told(2.0, x).backward(),
+        lambda: hg.hessian(lambda x: half_told(x, x))(2.0),
+        lambda: net.gradients(X, X),
+        lambda: net.fit(X, X, epochs=1),
+    ]
+    try:
+        assert float(half_told(x, 3.0).value) == 6.0  # without a derivative nothing is lacking
+        assert net.forward(X)[0].tolist() == [3.0, 3.0]
+        for ask in asked:
+            with pytest.raises(ArgumentError, match=lacking):
+                ask()
+
+        @half_told.vjp("y")
+        def _(xp, g, out, x, y):
+            return g * x
+
+        assert hg.grad(half_told)(2.0, 3.0) == 3.0
+        assert hg.hessian(lambda x: half_told(x, x))(2.0) == 2.0
+        assert net.gradients(X, X)["gate1.weight"].tolist() == [2.0, 2.0]  # mean of 2 (3 - 1) over 8, 4 rows each
     finally:
         hg.ops.registry.remove("half_told")
 
