@@ -331,14 +331,14 @@ def test_classes_that_cannot_be_saved_are_refused_where_they_are_written():
         class Mine(Layer):
             kind = "dense"
 
-    class Holder(Layer):
+    class Opaque(Layer):
         what: object
 
         def forward(self, x, p):  # noqa: ARG002
             return x
 
     with pytest.raises(DTypeError, match=r"what holds <object"):
-        Holder(object()).to_spec()
+        Opaque(object()).to_spec()
 
 
 def test_a_users_op_is_a_layer_at_once(rng):
