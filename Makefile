@@ -25,7 +25,7 @@ check: .venv/.installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) tools/catalogues.py check
-	$(PY) -m pytest -q -m "not slow and not full"
+	$(PY) -m pytest -q -n 2 -m "not slow and not full"
 
 bench: .venv/.installed-oracles
 	@set -e; for script in bench process memory eager; do echo "== $$script"; $(PY) benchmarks/$$script.py; done

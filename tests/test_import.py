@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 LIMIT_MS = 60
 RUNS = 7
 
@@ -31,6 +33,7 @@ def test_importing_handgrad_loads_numpy_only():
     assert sorted(name for name in foreign if not name.startswith(("_cython", "cython_runtime"))) == []
 
 
+@pytest.mark.slow  # a time needs the machine for itself
 def test_importing_handgrad_is_quick():
     run()  # the first one may compile the sources
     # The smallest of several: other work on the machine can only add to a run, never take away.
