@@ -264,7 +264,7 @@ def test_help_names_every_option_that_is_there(capsys):
 
 @pytest.mark.parametrize("columns", ["1", "40", "80", "200", "x"])
 def test_help_keeps_to_the_width(capsys, monkeypatch, columns):
-    from handgrad.cli.help import cells
+    from handgrad.i18n.columns import cells
 
     monkeypatch.setenv("COLUMNS", columns)
     for lang in ("en", "zh-CN"):

@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import unicodedata
 from typing import Any
 
 from handgrad.i18n import Translator
-
-CLOSING = "，。；：、！？）」』”’》…,.;:!?)"  # never the first on a line
-
-
-def cells(text: str) -> int:
-    """The columns that a text fills: Chinese characters take two.
-
-    >>> cells("net"), cells("网络")
-    (3, 4)
-    """
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def wrapped(text: str, columns: int) -> list[str]:
-    """The lines of a text, broken at spaces and between Chinese characters.
-
-    >>> wrapped("one two three", 8)
-    ['one two', 'three']
-    >>> wrapped("训练一个网络。", 8)
-    ['训练一个', '网络。']
-    """
-    lines, line = [], ""
-    for piece in _pieces(text):
-        if line and cells(line + piece.rstrip()) > columns:
-            lines.append(line.rstrip())
-            line = ""
-        line += piece if line else piece.lstrip()
-    return [*lines, line.rstrip()] if line.strip() else lines
-
-
-_WIDE = r"\u2e80-\u9fff\uff00-\uffef"
-
-
-def _pieces(text: str) -> list[str]:
-    found: list[str] = []
-    for piece in re.findall(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+", text):
-        if found and (piece in CLOSING or piece.isspace()):
-            found[-1] += piece if piece in CLOSING else " "
-        else:
-            found.append(piece)
-    return found
+from handgrad.i18n.columns import cells, wrapped
 
 
 def layout(command: Any, ctx: Any, t: Translator) -> str:
