@@ -68,7 +68,8 @@ def draw(op: Op, pattern: str, params: Any, k: int, rng: np.random.Generator) ->
             return int(token)
         if token not in letters:
             first = not letters
-            letters[token] = int(rng.integers(1, 4 if wide else 7 + alone))
+            low = max(1, samples.smallest)
+            letters[token] = int(rng.integers(low, low + (3 if wide else 6 + alone)))
             if k % 6 == 4 and (first or rng.random() < 0.3):
                 letters[token] = samples.smallest
         return letters[token]

@@ -5,7 +5,8 @@ from handgrad.core.op import registry as registry  # made public
 
 # the registry keeps the order of definition, from the simple to the composed
 # isort: off
-from handgrad.ops import elementwise, reductions, movement, picking, windows, linear, activations, losses  # noqa: F401
+from handgrad.ops import elementwise, reductions, movement, picking, windows, linear, activations  # noqa: F401
+from handgrad.ops import convolution, normalisation, losses  # noqa: F401
 # isort: on
 
 for _op in registry.values():
