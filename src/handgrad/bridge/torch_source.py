@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from handgrad.core.op import Op
 from handgrad.errors import ArgumentError
 from handgrad.nn.layer import Layer
@@ -53,11 +55,26 @@ def torch_script(net: Network, plan: Training, optimizer: Optimizer, X: Any) -> 
     >>> "nn.Linear(2, 4)," in text, "nn.MSELoss()" in text, "torch.optim.SGD(model.parameters(), lr=0.1)" in text
     (True, True, True)
     """
-    model = _Model(net, plan.step.statements)
-    loss = _loss(net, plan, X)
-    functions = [*model.classes.values(), model.text(), _parameters(net, model), loss.text, _penalty(net)]
-    parts = [_head(plan), *functions, _training(plan, optimizer, loss, net), _MAIN]
-    return "\n\n".join(part for part in parts if part)
+    made = twin(net, X, plan.label_dtype == "int", plan.step.statements)
+    return "\n\n".join([_head(plan), made.text, _training(plan, optimizer, made, net), _MAIN])
+
+
+class Twin(NamedTuple):
+    """A network and its loss in PyTorch, without the training."""
+
+    text: str  # the definitions: network(), named, load, and where there are any criterion and penalty
+    make: str  # the criterion as an expression; "" where it is a function among the definitions
+    rows: bool  # whether its sum is divided by the number of rows
+
+
+def twin(net: Network, X: Any, labels: bool, statements: Sequence[Statement] = ()) -> Twin:
+    """What a network is in PyTorch, the formulas of `statements` beside its layers; `labels` says that y is whole.
+
+    Raises ArgumentError for a layer, op or loss of the user's own that names no twin.
+    """
+    model, loss = _Model(net, statements), _loss(net, X, labels)
+    parts = [*model.classes.values(), model.text(), _parameters(net, model), loss.text, _penalty(net)]
+    return loss._replace(text="\n\n".join(part for part in parts if part))
 
 
 # -- layers -----------------------------------------------------------------------------------------------------------
@@ -213,24 +230,14 @@ def _parameters(net: Network, model: _Model) -> str:
 
 
 # -- loss and optimizer -----------------------------------------------------------------------------------------------
-class _Loss(NamedTuple):
-    make: str  # the criterion, as an expression
-    text: str  # a function that has to be defined first
-    rows: bool  # whether its sum is divided by the number of rows
-
-
-def _loss(net: Network, plan: Training, X: Any) -> _Loss:
+def _loss(net: Network, X: Any, labels: bool) -> Twin:
     """The criterion, read from the op that the loss applies to output and target."""
-    import numpy as np
-
-    y = np.zeros((1, *net._recorder.output_shape(X.shape[1:])), net.dtype)
-    target = np.zeros(1, int) if plan.label_dtype == "int" else y
+    target = np.zeros(1, int) if labels else np.zeros((1, *net._recorder.output_shape(X.shape[1:])), net.dtype)
     rec, _, _ = net._recorder.recording(X.shape[1:], target, True)
     whole = next((e for e, name in rec.called.items() if name == "L_data"), rec.loss)
     assert whole is not None
-    used, rows = whole, False
-    if whole.op is not None and whole.op.name == "divide":  # a sum over the batch, divided by its rows
-        used, rows = whole.args[0], True
+    rows = whole.op is not None and whole.op.name == "divide"  # a sum over the batch, divided by its rows
+    used = whole.args[0] if rows else whole
     op = used.op
     if op is None or not op.traits.get("loss") or used.args[0] is not rec.output:
         raise _no_loss(net)
@@ -238,14 +245,13 @@ def _loss(net: Network, plan: Training, X: Any) -> _Loss:
     if module in LOSSES and _ours(op):
         reduction = used.params.get("reduction", "mean")
         rows = rows or reduction == "batch_mean"
-        given = [] if reduction == "mean" and not rows else ['reduction="sum"']
-        given = _settings(net, used.params) + given
-        return _Loss(f"nn.{module}({', '.join(given)})", "", rows)
+        given = _settings(net, used.params) + ([] if reduction == "mean" and not rows else ['reduction="sum"'])
+        return Twin("", f"nn.{module}({', '.join(given)})", rows)
     if op.torch is None or "reduce(" in op.torch or len(op.arrays) != 2 or used.params:
         raise _no_loss(net)
     names = ", ".join(op.arrays)
     text = f'def criterion({names}):\n    """{op.sentence}"""\n    return {op.torch}\n'
-    return _Loss("", text, rows)
+    return Twin(text, "", rows)
 
 
 def _no_loss(net: Network) -> ArgumentError:
@@ -325,7 +331,7 @@ def _notes(statements: Sequence[Statement], indent: str) -> list[str]:
     return [f"{indent}# {text}" for s in statements for text in (f"${formula(s)}$", line(s))]
 
 
-def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -> str:
+def _training(plan: Training, optimizer: Optimizer, loss: Twin, net: Network) -> str:
     settings = plan.settings
     labels = "torch.int64" if plan.label_dtype == "int" else f"torch.{plan.dtype}"
     y = f"torch.as_tensor(np.asarray(y), dtype={labels})"
@@ -363,7 +369,6 @@ def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -
         ]
     else:
         loop = [*step, "        losses.append(loss.item())"]
-    lr0 = [f"    lr0 = {settings['lr']!r}"] if plan.schedule else []
     return "\n".join([
         "def train(X, y, *, epochs=EPOCHS, seed=SEED, params=None, losses=None):",
         '    """Train for some epochs; gives the weights. A list given as `losses` gets the mean losses."""',
@@ -373,7 +378,7 @@ def _training(plan: Training, optimizer: Optimizer, loss: _Loss, net: Network) -
         "    load(model, initial(seed) if params is None else params)",
         *([f"    criterion = {loss.make}"] if loss.make else []),
         f"    optimizer = {_optimizer(optimizer)}",
-        *lr0,
+        *([f"    lr0 = {settings['lr']!r}"] if plan.schedule else []),
         "    losses = [] if losses is None else losses",
         "    for epoch in range(epochs):",
         *(rate if plan.schedule else []),

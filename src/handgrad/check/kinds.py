@@ -39,6 +39,7 @@ SENTENCES = {
     "corner": N_("it is right nearby and wrong at this very point, where the function has no kink"),
     "limited": N_("the rule of {other} keeps slopes bounded at these numbers, the function itself does not"),
     "unlike": N_("it is wrong in a way that fits no known mistake"),
+    "unlike_torch": N_("PyTorch gives another number, {torch:.1e} away: here the twin is wrong, or the function is"),
     "different_program": N_("the compiled program and its plain lines give different numbers"),
 }
 

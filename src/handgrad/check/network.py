@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.check.differences import EPS
 from handgrad.check.entries import distinct, examine, generator, sample_size
 from handgrad.check.function import inherit
 from handgrad.check.lines import Lines, bound
 from handgrad.check.local import wrong_ops
 from handgrad.check.problem import Problem, Traced, Value
 from handgrad.check.report import Entry, Report
+from handgrad.check.twin import beside_torch, opinion, wants_torch
 from handgrad.core.op import Op, numbers
 from handgrad.core.reverse import topological
 from handgrad.core.sizes import Size
@@ -29,7 +31,8 @@ Array = Any
 ROWS = 32  # the rows of a batch on which the rules of ops are looked at
 
 
-def check_network(net: Network, X: Array, y: Array, sample: int | None = None, seed: int = 0) -> Report:
+def check_network(net: Network, X: Array, y: Array, sample: int | None = None, seed: int = 0,
+                  torch: bool | None = None) -> Report:  # fmt: skip
     """Prove the gradients of a network's loss on X and y: every weight and every number of the input.
 
     The gradients are those of the program that trains; its loss is moved by central differences, and by the complex
@@ -38,7 +41,12 @@ def check_network(net: Network, X: Array, y: Array, sample: int | None = None, s
     gradient is wrong, or lies in the dark, the rule of each op is held against the op itself on the numbers of this
     pass.
 
-    Raises what `net.gradients` raises, and ArgumentError where the loss is not finite.
+    Where PyTorch is installed, the gradients are also held against those of the network's twin there, all of them;
+    `torch=True` insists on that, `torch=False` leaves it out. What names no twin is not compared, which the report
+    says.
+
+    Raises what `net.gradients` raises, ArgumentError where the loss is not finite, MissingDependencyError where
+    PyTorch is insisted on and absent.
 
     >>> import handgrad as hg
     >>> net = hg.Network.parse("2-3:tanh-1:sigmoid", loss="bce", seed=0)
@@ -47,6 +55,7 @@ def check_network(net: Network, X: Array, y: Array, sample: int | None = None, s
     (True, ['dense1.weight', 'dense1.bias'], 17)
     """
     size, rng = sample_size(sample), generator(seed)
+    wants_torch(torch)  # what is insisted on is missed before the work, not after it
     X, y = net._pair(X, y)
     pass_ = _Pass(net, X, y)
     entries = examine(pass_.problem(), size, rng)
@@ -55,18 +64,22 @@ def check_network(net: Network, X: Array, y: Array, sample: int | None = None, s
     if not all(e.proven for e in entries):
         ops = tuple(wrong_ops(pass_.calls(), rng))
         entries = inherit(entries, ops)
+    theirs, reason = opinion(net, X, y, torch)
+    if theirs is not None:
+        claims = dict(zip(pass_.names, pass_.gradient(pass_.arrays), strict=True))
+        entries = beside_torch(entries, claims, theirs, lambda: pass_.floors(rng))
     entries += pass_.agreement()
     if net.dtype != "float64":
         entries = _rounded(entries, net.gradients(X, y), pass_.problem().gradient(pass_.arrays))
-    return Report(repr(net).strip("<>"), tuple(entries), ops, net.dtype, "float64", size, int(seed))
+    return Report(repr(net).strip("<>"), tuple(entries), ops, net.dtype, "float64", size, int(seed), reason)
 
 
-def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0) -> Report:
+def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0,
+                torch: bool | None = None) -> Report:  # fmt: skip
     """Prove the gradients of one layer, a user's own too: its parameters and its input x (N, ...).
 
-    The parameters are drawn as in a network with this seed; random numbers, all different, arrive as
-    its gradient. Raises DTypeError
-    for what is no layer, ShapeError for an x that does not fit.
+    The parameters are drawn as in a network with this seed; random numbers, all different, arrive as its gradient.
+    `torch` as in `check_network`. Raises DTypeError for what is no layer, ShapeError for an x that does not fit.
 
     >>> import numpy as np, handgrad as hg
     >>> from handgrad.check import check_layer
@@ -83,7 +96,7 @@ def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0
     net = Network([layer], loss=HalfSSE(), seed=int(seed))
     out = net.forward(x)
     target = out - distinct(out.shape, rng)  # the gradient that arrives is out - target
-    return replace(check_network(net, x, target, sample, seed), subject=repr(layer))
+    return replace(check_network(net, x, target, sample, seed, torch), subject=repr(layer))
 
 
 class _Pass:
@@ -141,6 +154,21 @@ class _Pass:
 
         return value
 
+    def floors(self, rng: np.random.Generator) -> dict[str, float]:
+        """How far rounding moves each gradient: of every value on the way, and of the numbers that it starts from.
+
+        The least of four tries, since a try may also push a number over a kink.
+        """
+        base = self.gradient(self.arrays)
+        lines = self.lines(self.arrays).lines
+        results = [self.gradients[n].text for n in self.names]
+        tries = []
+        for _ in range(4):
+            nearby = [a * (1 + EPS * rng.uniform(-1, 1, np.shape(a))) for a in self.arrays]
+            both = zip(lines.shaken(rng, results), self.gradient(nearby), base, strict=True)
+            tries.append([max(_off(a, claim), _off(b, claim)) for a, b, claim in both])
+        return {name: min(t[k] for t in tries) for k, name in enumerate(self.names)}
+
     def agreement(self) -> list[Entry]:
         """An entry when the compiled program and its plain lines differ in the loss: then the compiler is wrong."""
         lines = self.lines(self.arrays).lines
@@ -169,6 +197,11 @@ class _Pass:
                 known[id(node)] = numbers.run(node.op, arrays, params)
                 found.append((node.op, arrays, params, rec.layers.get(node, "")))
         return found
+
+
+def _off(a: Array, b: Array) -> float:
+    off = np.abs(np.asarray(a) - b)
+    return float(np.max(off, initial=0.0, where=np.isfinite(off)))
 
 
 def _rounded(entries: list[Entry], narrow: Mapping[str, Array], wide: Sequence[Array]) -> list[Entry]:

@@ -14,6 +14,9 @@ from handgrad.core.sizes import show
 from handgrad.errors import UnknownNameError, nearest
 from handgrad.i18n import N_, Translator, translator
 
+# Relative. Both sides round to 1e-16, and the sums over a batch cancel a little.
+AGREES = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Kink:
@@ -33,7 +36,8 @@ class Entry:
     `index`, `analytic`, `numeric`, `step`, `method` and `error` (relative) are those of the worst place. Of `size`
     numbers `checked` were looked at; among these are `kinks` (no derivative there), `zeros` (0 against 0) and `unseen`
     ones (too small to be told from rounding). `op` and `layer` say where an op of a network stands; `rounding` is how
-    far a float32 gradient is from the proven one, `constant` says that no derivative is declared.
+    far a float32 gradient is from the proven one, `constant` says that no derivative is declared. `torch` is the
+    largest difference to PyTorch's gradient, relative to the array's largest number; None where nobody compared.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Entry:
     op: str = ""
     rounding: float | None = None
     constant: bool = False
+    torch: float | None = None
 
     @property
     def proven(self) -> bool:
@@ -87,7 +92,7 @@ class Entry:
             return ""
         values: dict[str, Any] = {
             "factor": self.factor, "other": self.other, "wrong": self.wrong, "checked": self.checked,
-            "got": show(self.got or ()), "expected": show(self.expected or ()),
+            "got": show(self.got or ()), "expected": show(self.expected or ()), "torch": self.torch,
         }  # fmt: skip
         return t(SENTENCES[self.kind], **values)
 
@@ -96,7 +101,8 @@ class Entry:
 class Report:
     """The result of a gradient check: one entry for each array, and one for each op whose own rule disagrees.
 
-    `dtype` is the network's or the arguments', `checked_in` the one in which the check was made.
+    `dtype` is the network's or the arguments', `checked_in` the one in which the check was made. `not_compared` is
+    the reason why PyTorch was not asked; "" where it was, or where nobody wanted it.
     """
 
     subject: str
@@ -106,6 +112,7 @@ class Report:
     checked_in: str = "float64"
     sample: int | None = None
     seed: int = 0
+    not_compared: str = ""
 
     @property
     def ok(self) -> bool:
@@ -121,6 +128,11 @@ class Report:
     def kinks(self) -> int:
         """How many of them stand at kinks of the function, where there is no derivative."""
         return sum(e.kinks for e in self.entries)
+
+    @property
+    def torch(self) -> float | None:
+        """The largest difference to PyTorch's gradients, relative; None where nothing was compared."""
+        return max((e.torch for e in self.entries if e.torch is not None), default=None)
 
     @property
     def wrong(self) -> tuple[Entry, ...]:
@@ -146,6 +158,7 @@ class Report:
         return {
             "subject": self.subject, "ok": self.ok, "dtype": self.dtype, "checked_in": self.checked_in,
             "sample": self.sample, "seed": self.seed, "checked": self.checked, "kinks": self.kinks,
+            "torch": _plain(self.torch), "not_compared": str(self.not_compared),
             "entries": [_plain(asdict(e)) for e in self.entries], "ops": [_plain(asdict(e)) for e in self.ops],
         }  # fmt: skip
 
@@ -187,6 +200,7 @@ class Report:
             place = N_("op {op} in {layer}, {name}") if e.layer else N_("op {op}, {name}")
             what = t(place, op=e.op, layer=e.layer, name=e.name)
             said.append(t(N_("{what}: {problem}."), what=what, problem=e.explain(t)))
+        said += self._beside_torch(t)
         if self.kinks:
             example = next(e for e in self.entries if e.kinks)
             said.append(t(N_("{n} positions at kinks: no derivative there, not counted as mistakes."), n=self.kinks))
@@ -209,6 +223,21 @@ class Report:
             if known:
                 said.append(t(N_("Rounding to {dtype} changes a gradient by {x:.1e}."), dtype=self.dtype, x=max(known)))
         return said
+
+    def _beside_torch(self, t: Translator) -> list[str]:
+        """What PyTorch says of these gradients."""
+        if self.torch is None:
+            return (
+                [t(N_("Not compared with PyTorch: {reason}."), reason=self.not_compared)] if self.not_compared else []
+            )
+        if self.torch > AGREES:
+            other = [e.name for e in self.entries if (e.torch or 0) > AGREES and e.kind != "unlike_torch"]
+            if not other:  # each has its own sentence
+                return []
+            return [t(N_("PyTorch differs by up to {x:.0e}: {names}."), x=self.torch, names=", ".join(other))]
+        if not self.torch:
+            return [t(N_("PyTorch gives the very same numbers."))]
+        return [t(N_("PyTorch agrees to {x:.0e}."), x=self.torch)]
 
     def _repr_html_(self) -> str:
         cells = [_heads(translator("en")), *(_cells(e) for e in self.entries)]
@@ -246,12 +275,18 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _worst(e: Entry, t: Translator) -> str:
-    template = (
-        N_("Worst: {at}, analytic {analytic:.9g}, by the complex step {numeric:.9g} (step {step:.1e}).")
-        if e.method == "complex_step"
-        else N_("Worst: {at}, analytic {analytic:.9g}, by central difference {numeric:.9g} (step {step:.1e}).")
+    templates = {
+        "central_difference": N_(
+            "Worst: {at}, analytic {analytic:.9g}, by central difference {numeric:.9g} (step {step:.1e})."
+        ),
+        "complex_step": N_(
+            "Worst: {at}, analytic {analytic:.9g}, by the complex step {numeric:.9g} (step {step:.1e})."
+        ),
+        "torch": N_("Worst: {at}, analytic {analytic:.9g}, by PyTorch {numeric:.9g}."),
+    }
+    return t(
+        templates[e.method], at=f"{e.name}{list(e.index or ())}", analytic=e.analytic, numeric=e.numeric, step=e.step
     )
-    return t(template, at=f"{e.name}{list(e.index or ())}", analytic=e.analytic, numeric=e.numeric, step=e.step)
 
 
 def _columns(text: str) -> int:

@@ -18,6 +18,7 @@ def add(app: typer.Typer, voice: Voice) -> None:
     """Put the verb into the app."""
     t = voice.t
     about = t("Prove the gradients of a stored network on rows of a table, by differences and by the complex step.")
+    torch_help = t("Compare with PyTorch too; when not given, where it is installed.")
     sample_help = t("Check K random entries; 0 for all of them.")
 
     @app.command(cls=Verb, help=about, epilog="handgrad check cancer.safetensors patients.csv --sample 50")
@@ -25,6 +26,7 @@ def add(app: typer.Typer, voice: Voice) -> None:
         file: Annotated[str, options.file_argument(voice)],
         data: Annotated[str, options.data_argument(voice)],
         sample: Annotated[str | None, typer.Option("--sample", metavar="K", help=sample_help)] = None,
+        torch: Annotated[bool | None, typer.Option("--torch/--no-torch", help=torch_help)] = None,
         missing: Annotated[str, options.missing_option(voice)] = "error",
         encoding: Annotated[str | None, options.encoding_option(voice)] = None,
         separator: Annotated[str | None, options.separator_option(voice)] = None,
@@ -37,7 +39,7 @@ def add(app: typer.Typer, voice: Voice) -> None:
         X, y = _arrays(net, preparation, rows)
         if wanted is None:
             wanted = 0 if net.slots.size <= EVERY else SAMPLE
-        report = net.check(X, y, sample=wanted or None)
+        report = net.check(X, y, sample=wanted or None, torch=torch)
         if wanted:
             voice.say(t("On the first {n} rows, {k} random entries:", n=len(rows), k=wanted))
         else:

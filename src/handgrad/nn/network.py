@@ -195,7 +195,7 @@ class Network:
         return fit(self, X, y, epochs=epochs, batch_size=batch_size, optimizer=optimizer, **settings)
 
     def check(self, X: Array, y: Array, sample: int | None = None, **settings: Any) -> Any:
-        """Prove the gradients by central differences and the complex step; gives the report."""
+        """Prove the gradients by differences, the complex step and, where installed, PyTorch; gives the report."""
         from handgrad.check import check_network
 
         return check_network(self, X, y, sample=sample, **settings)
