@@ -7,7 +7,7 @@ language by the command line and the page (`error.template`, `error.values`).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -98,19 +98,61 @@ def _phrase(template: str, values: dict[str, Any]) -> Phrase:
     return Phrase(template, **values)
 
 
-def nearest(name: str, options: Iterable[str]) -> Phrase:
-    """The option most like `name`, as a sentence to put behind an error, or all options when none is like it.
+def clipped(text: str, limit: int = 60) -> str:
+    """A text of at most `limit` characters, the middle of a longer one left out.
 
-    >>> nearest("reluu", ["relu", "tanh"])
-    "Did you mean 'relu'?"
+    >>> clipped("x" * 99, limit=9)
+    'xxxx…xxxx'
+    """
+    half = (limit - 1) // 2
+    return text if len(text) <= limit else f"{text[:half]}…{text[-half:]}"
+
+
+def listed(names: Iterable[str], limit: int = 80) -> str:
+    """Names behind one another, as many as fit into `limit` characters but at least one, then how many are left.
+
+    >>> listed(["a", "b"]), listed(["first", "second", "third"], limit=14)
+    ('a, b', 'first, second and 1 more')
+    """
+    every = [clipped(name, 30) for name in names]
+    width = -2
+    for k, name in enumerate(every):
+        width += len(name) + 2
+        if k and width > limit:
+            return Phrase("{names} and {rest} more", names=", ".join(every[:k]), rest=len(every) - k)
+    return ", ".join(every)
+
+
+def enumerated(parts: Sequence[str], limit: int = 140) -> str:
+    """Pieces of a message, Phrases too, parted by semicolons; as many as fit into `limit`, then how many are left.
+
+    >>> enumerated(["missing b", "unknown c"]), enumerated(["missing b", "unknown c", "unknown d"], limit=20)
+    ('missing b; unknown c', 'missing b; unknown c; 1 more')
+    """
+    said = parts[0] if parts else ""
+    for k, part in enumerate(parts[1:], start=1):
+        if len(said) + len(part) + 2 > limit:
+            return Phrase("{said}; {rest} more", said=said, rest=len(parts) - k)
+        said = Phrase("{said}; {part}", said=said, part=part)
+    return said
+
+
+def nearest(name: str, options: Iterable[str]) -> Phrase:
+    """The option most like `name`, as a sentence to put behind an error; when none is like it, the first options.
+
+    >>> nearest("reluu", ["relu", "tanh"]), nearest("Relu", ["relu", "tanh"])
+    ("Did you mean 'relu'?", "Did you mean 'relu'?")
     >>> nearest("zzz", ["relu", "tanh"])
     'Known: relu, tanh.'
+    >>> nearest("zzz", [f"column{i}" for i in range(99)])[-13:]
+    ' and 90 more.'
     """
     known = list(options)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    same = [option for option in known if option.casefold() == name.casefold()]  # difflib: AGE and age are unlike
+    close = same or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
-        return Phrase("Did you mean {name!r}?", name=close[0])
-    return Phrase("Known: {names}.", names=", ".join(known))
+        return Phrase("Did you mean {name!r}?", name=clipped(close[0]))
+    return Phrase("Known: {names}.", names=listed(known))
 
 
 def missing(library: str, extra: str) -> MissingDependencyError:

@@ -20,7 +20,8 @@ from handgrad.core.reverse import topological
 from handgrad.core.sizes import show
 from handgrad.core.symbols import Expr
 from handgrad.core.tensor import Tensor, gradients, tensor
-from handgrad.errors import ArgumentError, DTypeError, HandgradError
+from handgrad.errors import ArgumentError, DTypeError, HandgradError, Phrase, listed
+from handgrad.nn.arguments import shown
 from handgrad.program.build import Recording, build
 from handgrad.program.names import Name
 from handgrad.program.statements import Leaf
@@ -52,9 +53,9 @@ def check_grad(
     (False, 'sign')
     """
     if not callable(fn):
-        raise DTypeError("check_grad takes a function first, got {got!r}. Write check_grad(fn, x).", got=str(fn)[:60])
+        raise DTypeError("check_grad takes a function first, got {got}. Write check_grad(fn, x).", got=shown(fn))
     if vjp is not None and not callable(vjp):
-        raise DTypeError("vjp must be a function, got {got!r}. Write vjp(g, out, x).", got=str(vjp)[:60])
+        raise DTypeError("vjp must be a function, got {got}. Write vjp(g, out, x).", got=shown(vjp))
     subject = fn.name if isinstance(fn, Op) else getattr(fn, "__name__", type(fn).__name__)
     call = Call(fn, args, vjp, generator(seed))
     entries = call.examine(sample_size(sample), generator(seed))
@@ -102,7 +103,7 @@ class Call:
         if not self.moving:
             raise ArgumentError(
                 "check_grad needs at least one argument of real numbers to move, got {args}. Write 2.0 instead of 2.",
-                args=", ".join(str(a) for a in args)[:80] or "none",
+                args=listed(shown(a, 30) for a in args) if args else Phrase("none"),
             )
         self.arrays = [self.fixed[i].astype(np.float64) for i in self.moving]
         self.names = self._names(len(args))
@@ -149,8 +150,7 @@ class Call:
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise DTypeError(
-                "the function returned {got!r}, which is no array of real numbers. Return one array.",
-                got=str(value)[:60],
+                "the function returned {got}, which is no array of real numbers. Return one array.", got=shown(value)
             )
         return array.astype(np.float64)
 
@@ -200,8 +200,8 @@ class Call:
         for n, a in zip(self.names, arrays, strict=True):
             if a is not None and a.dtype.kind not in "fiub":
                 raise DTypeError(
-                    "vjp returned {got!r} for {name}, which is no array of numbers. Return an array shaped as {name}.",
-                    got=str(a)[:60], name=n,
+                    "vjp returned {got} for {name}, which is no array of numbers. Return an array shaped as {name}.",
+                    got=shown(a), name=n,
                 )  # fmt: skip
         return arrays
 

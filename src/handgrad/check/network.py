@@ -19,9 +19,12 @@ from handgrad.check.twin import beside_torch, opinion, wants_torch
 from handgrad.core.op import Op, numbers
 from handgrad.core.reverse import topological
 from handgrad.core.sizes import Size
-from handgrad.errors import DTypeError
+from handgrad.errors import DTypeError, Phrase
+from handgrad.i18n import N_
+from handgrad.nn.arguments import shown
 from handgrad.nn.layer import Layer
 from handgrad.nn.losses import HalfSSE
+from handgrad.nn.parse import short_form
 from handgrad.program.run import compiled
 
 if TYPE_CHECKING:
@@ -71,7 +74,18 @@ def check_network(net: Network, X: Array, y: Array, sample: int | None = None, s
     entries += pass_.agreement()
     if net.dtype != "float64":
         entries = _rounded(entries, net.gradients(X, y), pass_.problem().gradient(pass_.arrays))
-    return Report(repr(net).strip("<>"), tuple(entries), ops, net.dtype, "float64", size, int(seed), reason)
+    return Report(_subject(net), tuple(entries), ops, net.dtype, "float64", size, int(seed), reason)
+
+
+def _subject(net: Network) -> str:
+    """What was checked, as the network shows itself."""
+    form, weights, loss = short_form(net.layers), net.slots.size, net.loss.kind if net.loss is not None else ""
+    if form is not None:
+        subject = Phrase("Network {form}, {weights} weights, loss {loss}", form=form, weights=weights, loss=loss)
+    else:
+        template = N_("Network of {n} layers, {weights} weights, loss {loss}")
+        subject = Phrase(template, n=len(net.layers), weights=weights, loss=loss)
+    return subject if net.dtype == "float64" else Phrase("{network}, {dtype}", network=subject, dtype=net.dtype)
 
 
 def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0,
@@ -87,9 +101,7 @@ def check_layer(layer: Layer, x: Array, sample: int | None = None, seed: int = 0
     ['dense1.weight', 'dense1.bias', 'input']
     """
     if not isinstance(layer, Layer):
-        raise DTypeError(
-            "check_layer takes a layer, got {got!r}. Write check_layer(Dense(2, 3), x).", got=str(layer)[:60]
-        )
+        raise DTypeError("check_layer takes a layer, got {got}. Write check_layer(Dense(2, 3), x).", got=shown(layer))
     from handgrad.nn.network import Network
 
     rng = generator(seed)

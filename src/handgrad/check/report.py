@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from handgrad.check.kinds import SENTENCES
 from handgrad.core.sizes import show
 from handgrad.errors import UnknownNameError, nearest
 from handgrad.i18n import N_, Translator, translator
+from handgrad.i18n.columns import fitted, wrapped
 
 # Relative. Both sides round to 1e-16, and the sums over a batch cancel a little.
 AGREES = 1e-9
@@ -181,10 +181,12 @@ class Report:
     def text(self, lang: str = "en") -> str:
         """The report as a table in 80 columns, in English, zh-CN or zh-TW."""
         t = translator(lang)
-        lines = [*_wrap(self._head(t)), "", _row(_heads(t))]
-        lines += [_row(_cells(e)) for e in self.entries]
+        lines = [*wrapped(self._head(t), COLUMNS), "", _row(_heads(t))]
+        lines += [_row(_cells(e, t)) for e in self.entries]
         notes = self.notes(t)
-        return "\n".join([*lines, *([""] if notes else []), *(part for n in notes for part in _wrap(n, "  "))])
+        return "\n".join(
+            [*lines, *([""] if notes else []), *(part for n in notes for part in wrapped(n, COLUMNS, "  "))]
+        )
 
     __str__ = text
 
@@ -239,17 +241,21 @@ class Report:
             return [t(N_("PyTorch gives the very same numbers."))]
         return [t(N_("PyTorch agrees to {x:.0e}."), x=self.torch)]
 
-    def _repr_html_(self) -> str:
-        cells = [_heads(translator("en")), *(_cells(e) for e in self.entries)]
+    def html(self, lang: str = "en") -> str:
+        """The report as a piece of HTML, in English, zh-CN or zh-TW."""
+        t = translator(lang)
+        cells = [_heads(t), *(_cells(e, t) for e in self.entries)]
         rows = "".join(
             "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in row) + "</tr>"
             for tag, row in zip(["th", *["td"] * len(self.entries)], cells, strict=True)
         )
-        t = translator("en")
         notes = "".join(f"<li>{html.escape(n)}</li>" for n in self.notes(t))
         return f"<p><b>{html.escape(self._head(t))}</b></p><table>{rows}</table><ul>{notes}</ul>"
 
+    _repr_html_ = html
 
+
+COLUMNS = 80
 WIDTHS = (20, 10, 10, 11, 11, 7, 5)
 
 
@@ -258,8 +264,8 @@ def _heads(t: Translator) -> tuple[str, ...]:
     return (*(t(c) for c in columns), "")
 
 
-def _cells(e: Entry) -> tuple[str, ...]:
-    verdict = ("ok" if e.proven else "zero" if e.all_zero else "-") if e.ok else "WRONG"
+def _cells(e: Entry, t: Translator) -> tuple[str, ...]:
+    verdict = (t(N_("ok")) if e.proven else t(N_("zero")) if e.all_zero else "-") if e.ok else t(N_("WRONG"))
     where = "[" + ", ".join(map(str, e.index)) + "]" if e.index is not None else ""
     numbers = (f"{e.analytic:.4e}", f"{e.numeric:.4e}", f"{e.error:.0e}") if e.index is not None else ("", "", "")
     return (e.name, f"{e.checked}/{e.size}", where, *numbers, verdict)
@@ -268,9 +274,7 @@ def _cells(e: Entry) -> tuple[str, ...]:
 def _row(cells: tuple[str, ...]) -> str:
     parts = []
     for n, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True)):
-        text = cell if len(cell) <= width else cell[: width - 1] + "…"
-        space = " " * (width - _columns(text))
-        parts.append(text + space if n in (0, 6) else space + text)
+        parts.append(fitted(cell, width, right=n not in (0, 6)))
     return " ".join(parts).rstrip()
 
 
@@ -287,32 +291,6 @@ def _worst(e: Entry, t: Translator) -> str:
     return t(
         templates[e.method], at=f"{e.name}{list(e.index or ())}", analytic=e.analytic, numeric=e.numeric, step=e.step
     )
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _wrap(text: str, indent: str = "") -> list[str]:
-    """Lines of at most 80 columns; Chinese characters take two, and lines may break between them."""
-    lines, line = [], ""
-    for word in _words(text):
-        if line.strip() and _columns(line + word.rstrip()) > 80:
-            lines.append(line.rstrip())
-            line = indent
-            word = word.lstrip()
-        line += word
-    return [*lines, line.rstrip()]
-
-
-def _words(text: str) -> list[str]:
-    words, word = [], ""
-    for c in text:
-        word += c
-        if c == " " or _columns(c) == 2:
-            words.append(word)
-            word = ""
-    return [*words, word]
 
 
 def _plain(value: Any) -> Any:

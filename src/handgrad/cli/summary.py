@@ -16,7 +16,7 @@ def add(app: typer.Typer, voice: Voice) -> None:
     @app.command(cls=Verb, help=about, epilog="handgrad summary cancer.safetensors")
     def summary(file: Annotated[str, options.file_argument(voice)]) -> int:
         net = options.network(file)
-        voice.say(str(net.summary()))
+        voice.say(net.summary().text(voice.lang))
         if net.preparation is not None:
             _columns(net.preparation, voice)
         return 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.core.op import registry
 from handgrad.core.sizes import show
-from handgrad.errors import DTypeError, IndexRangeError, nearest
+from handgrad.errors import DTypeError, IndexRangeError, clipped, nearest
 
 UFUNCS = {"absolute": "abs", "fabs": "abs", "true_divide": "divide", "float_power": "power"}
 FUNCTIONS = {"amax": "max", "amin": "min", "concatenate": "concat", "permute_dims": "transpose"}
@@ -87,8 +87,8 @@ def real(value: Any, dtype: Any = None) -> Any:
         array = None
     if array is None or array.dtype.kind not in "fiub":
         raise DTypeError(
-            "{value!r} is not an array of real numbers: give a number, nested lists of equal length or an array.",
-            value=str(value)[:60],
+            "{value} is not an array of real numbers: give a number, nested lists of equal length or an array.",
+            value=clipped(" ".join(repr(value).split())),
         )
     return array
 

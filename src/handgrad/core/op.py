@@ -15,7 +15,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from handgrad.errors import ArgumentError, DTypeError, UnknownNameError, nearest
+from handgrad.errors import ArgumentError, DTypeError, UnknownNameError, clipped, nearest
 
 Rule = Callable[..., Any]
 NATIVE = frozenset([np.ndarray, np.float64, np.float32, float, int, bool])  # what is NumPy's without a closer look
@@ -329,9 +329,9 @@ def as_arrays(op: Op, given: Sequence[Any]) -> tuple[Any, ...]:
             array = np.empty((), dtype=object)
         if array.dtype.kind not in "fiubc":
             raise DTypeError(
-                "{op}: {value!r} is not an array of numbers: give a number, nested lists of equal length or an array.",
+                "{op}: {value} is not an array of numbers: give a number, nested lists of equal length or an array.",
                 op=op.name,
-                value=str(a)[:60],
+                value=clipped(" ".join(repr(a).split())),
             )
         arrays.append(array)
     return tuple(arrays)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.core.op import Op
-from handgrad.core.sizes import show
-from handgrad.errors import ArgumentError, HandgradError
+from handgrad.core.sizes import show, together
+from handgrad.errors import ArgumentError, HandgradError, Phrase
 
 KINDS = {"f": "float", "b": "bool", "i": "int", "u": "int"}
 
@@ -38,7 +38,7 @@ def refusal(op: Op, arrays: Sequence[Any], params: Mapping[str, Any], error: Exc
     return ArgumentError(
         "{op} cannot take arrays of shape {shapes} with {params}: {reason}. Check the arguments of {op}.",
         op=op.name,
-        shapes=" and ".join(show(np.shape(a)) for a in arrays),
-        params=", ".join(f"{k}={v!r}" for k, v in params.items())[:80] or "no settings",
+        shapes=together(show(np.shape(a)) for a in arrays),
+        params=", ".join(f"{k}={v!r}" for k, v in params.items())[:80] or Phrase("no settings"),
         reason=str(error).splitlines()[0][:100].rstrip(".") if str(error) else type(error).__name__,
     )

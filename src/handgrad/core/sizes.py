@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd
 
-from handgrad.errors import ShapeError
+from handgrad.errors import Phrase, ShapeError, clipped, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def broadcast(*shapes: Shape, where: str = "broadcast") -> Shape:
                 raise ShapeError(
                     "{where}: shapes {shapes} do not fit together: each axis must be equal, or 1 in one of them.",
                     where=where,
-                    shapes=" and ".join(show(s) for s in shapes),
+                    shapes=together(show(s) for s in shapes),
                 )
             result[i] = n
     return tuple(result)
@@ -101,6 +101,18 @@ def show(shape: Iterable[int | Size]) -> str:
     """A shape as people write it: (N, 3), (3,), ()."""
     parts = [str(n) for n in shape]
     return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def together(shapes: Iterable[str]) -> str:
+    """Shapes as an error names them: both, or the first of many and how many are left.
+
+    >>> together(["(2,)", "(3, 2)"]), together(["(2, 3)"] * 9)
+    ('(2,) and (3, 2)', '(2, 3), (2, 3), (2, 3), (2, 3), (2, 3) and 4 more')
+    """
+    every = [clipped(shape) for shape in shapes]
+    if len(every) == 2:
+        return Phrase("{one} and {other}", one=every[0], other=every[1])
+    return listed(every, 40)
 
 
 def bind(shape: Iterable[int | Size], letters: dict[str, int]) -> tuple[int, ...]:

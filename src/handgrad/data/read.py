@@ -109,7 +109,7 @@ def _head(path: Path) -> bytes:
         raise DataError(
             "there is no file {path}. {known}",
             path=shown(path, 80),
-            known=suggestion(path.name, others) if others else "Check the folder's name.",
+            known=suggestion(path.name, others) if others else Phrase("Check the folder's name."),
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         raise DataError(

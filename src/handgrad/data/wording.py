@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from handgrad import errors
 from handgrad.errors import Phrase, nearest
 
 UNITS = {"line": Phrase("line"), "row": Phrase("row")}  # what a table's places are counted in
@@ -33,8 +34,7 @@ def shown(value: object, limit: int = 40) -> str:
     ('a\\\\nb', 'xxxx…xxxx')
     """
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value))
-    half = (limit - 1) // 2
-    return text if len(text) <= limit else f"{text[:half]}…{text[-half:]}"
+    return errors.clipped(text, limit)
 
 
 def listed(names: Iterable[object], limit: int = 80) -> str:
@@ -43,29 +43,13 @@ def listed(names: Iterable[object], limit: int = 80) -> str:
     >>> listed(["a", "b"]), listed(["first", "second", "third"], limit=14)
     ('a, b', 'first, second and 1 more')
     """
-    every = [shown(name, 30) for name in names]
-    for keep in range(len(every), 1, -1):
-        if len(", ".join(every[:keep])) <= limit:
-            break
-    else:
-        keep = 1
-    rest = len(every) - keep
-    names_ = ", ".join(every[:keep])
-    return Phrase("{names} and {rest} more", names=names_, rest=rest) if rest > 0 else names_
+    return errors.listed((shown(name, 30) for name in names), limit)
 
 
 def suggestion(name: str, options: Iterable[str]) -> str:
-    """`errors.nearest`, but short however many and however long the options are.
+    """`errors.nearest` for names from a file, which may hold any character.
 
-    >>> suggestion("agee", ["age", "city"])
-    "Did you mean 'age'?"
-    >>> suggestion("zzz", [f"column{i}" for i in range(99)])[-13:]
-    ' and 90 more.'
+    >>> suggestion("agee", ["age", "city"]), suggestion("zzz", ["a\\nb"])
+    ("Did you mean 'age'?", 'Known: a\\\\nb.')
     """
-    options = list(options)
-    folded = {option.casefold(): option for option in reversed(options)}
-    if name.casefold() in folded:  # difflib sees no likeness between AGE and age
-        return Phrase("Did you mean {name!r}?", name=shown(folded[name.casefold()]))
-    guess = nearest(name, options)
-    close = "name" in guess.values and len(guess) < 80
-    return guess if close else Phrase("Known: {names}.", names=listed(options))
+    return nearest(name, [shown(option) for option in options])

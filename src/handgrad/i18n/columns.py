@@ -62,10 +62,10 @@ def _pieces(text: str) -> list[str]:
             breaks = c.isascii() or c not in CLOSING  # " .5" is a word
         else:
             breaks = 2 in (_cells(last), _cells(c)) and c not in CLOSING and last not in OPENING and c != " "
-        if found and not breaks:
-            found[-1] += c
-        else:
+        if breaks or not found:
             found.append(c)
+        else:
+            found[-1] += c
         last = c
     return found
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.core.sizes import show
-from handgrad.errors import FileError, nearest
+from handgrad.errors import FileError, Phrase, nearest
 from handgrad.nn.arguments import shown
 
 # A header of these sizes is read in well under 50 ms and 50 MB, whatever it holds.
@@ -26,12 +26,15 @@ MOST_PIECES = 40_000  # commas and opening brackets: as many values can be insid
 
 TYPES = {"F32": "float32", "F64": "float64"}
 FOREIGN = (
-    (b"PK\x03\x04", "a zip archive, as torch.save and np.savez write"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"PAR1", "a Parquet table"),
-    (b"\x1f\x8b", "a gzip archive"),
-    *((bytes([0x80, version]), "a pickle, which could run any program and is never opened") for version in range(2, 6)),
+    (b"PK\x03\x04", Phrase("a zip archive, as torch.save and np.savez write")),
+    (b"\x93NUMPY", Phrase("a NumPy array")),
+    (b"\x89HDF\r\n", Phrase("an HDF5 file")),
+    (b"PAR1", Phrase("a Parquet table")),
+    (b"\x1f\x8b", Phrase("a gzip archive")),
+    *(
+        (bytes([0x80, version]), Phrase("a pickle, which could run any program and is never opened"))
+        for version in range(2, 6)
+    ),
 )
 
 
@@ -93,7 +96,7 @@ def _neighbours(path: Path) -> str:
         names = sorted(p.name for p in path.parent.glob("*.safetensors"))[:20]
     except OSError:
         names = []
-    return nearest(path.name, names) if names else "Check the name."
+    return nearest(path.name, names) if names else Phrase("Check the name.")
 
 
 def _header(file: io.FileIO, size: int) -> tuple[int, dict[str, Entry], dict[str, str]]:
@@ -116,7 +119,7 @@ def _header(file: io.FileIO, size: int) -> tuple[int, dict[str, Entry], dict[str
             "it is cut off: its header has {n} bytes, the file only {size}. Copy or save it again.", n=n, size=size
         )
     file.seek(8)
-    header = parse(file.read(n), "header")
+    header = parse(file.read(n), Phrase("header"))
     if not isinstance(header, dict):
         raise FileError("its header is no JSON object. Load a file that handgrad saved.")
     metadata = header.pop("__metadata__", {})
@@ -144,23 +147,23 @@ def parse(raw: bytes, what: str) -> Any:
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
     except RecursionError:
-        problem = "it is nested too deeply"
+        problem: str = Phrase("it is nested too deeply")
     except ValueError as error:  # JSON's and UTF-8's errors, and numbers of thousands of digits
-        problem = str(error)
+        problem = error.args[0] if isinstance(error.args[0], Phrase) else shown(str(error), 90)
     raise FileError(
-        "its {what} cannot be read: {problem}. Copy or save it again.", what=what, problem=shown(problem, 90)
+        "its {what} cannot be read: {problem}. Copy or save it again.", what=what, problem=problem
     ) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):  # readers disagree on which one counts
-        raise ValueError("a key stands twice in one object")
+        raise ValueError(Phrase("a key stands twice in one object"))
     return found
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(Phrase("{text} is no JSON", text=text))
 
 
 def _entry(name: str, value: Any) -> Entry:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from handgrad._version import __version__
 from handgrad.core.sizes import show
-from handgrad.errors import ArgumentError, FileError, HandgradError, Phrase, UnknownNameError
+from handgrad.errors import ArgumentError, FileError, HandgradError, Phrase, UnknownNameError, clipped, enumerated
 from handgrad.nn import atomic
 from handgrad.nn.arguments import number, shown, whole
 from handgrad.nn.container import Contents, check_size, opened, parse
@@ -163,7 +163,7 @@ def _document(contents: Contents) -> dict[str, Any]:
             n=len(contents.entries),
         )
     # JSON may hold half of a surrogate pair, which has no bytes
-    document = parse(contents.metadata[KEY].encode("utf-8", "surrogatepass"), "description")
+    document = parse(contents.metadata[KEY].encode("utf-8", "surrogatepass"), Phrase("description"))
     if not isinstance(document, dict):
         raise FileError("its description is {value}: it must be an object. Save it again.", value=shown(document))
     if document.get("format") != FORMAT:
@@ -277,20 +277,24 @@ def _same(slots: Slots, states: Iterable[str], dtype: str | None, contents: Cont
     """Raise with all differences between the tensors that are needed and those that are there."""
     needed = {s.name: s.shape for s in slots.slices}
     needed.update({_state(state, s.name): s.shape for state in states for s in slots.slices})
-    wrong = [f"missing {name}" for name in needed if name not in contents.entries]
+    wrong = [Phrase("missing {name}", name=clipped(name)) for name in needed if name not in contents.entries]
     for name in names:
         entry = contents.entries[name]
         if name not in needed:
-            wrong.append(f"unknown {shown(name)}")
+            wrong.append(Phrase("unknown {name}", name=shown(name)))
         elif entry.shape != needed[name]:
-            wrong.append(f"{name} is {show(entry.shape)} instead of {show(needed[name])}")
+            got, expected = clipped(show(entry.shape), 40), clipped(show(needed[name]), 40)
+            wrong.append(
+                Phrase("{name} is {got} instead of {expected}", name=clipped(name), got=got, expected=expected)
+            )
         elif dtype is not None and entry.dtype != dtype:
-            wrong.append(f"{name} is {entry.dtype} instead of {dtype}")
+            wrong.append(
+                Phrase("{name} is {got} instead of {expected}", name=clipped(name), got=entry.dtype, expected=dtype)
+            )
     if wrong:
-        told = "; ".join(wrong[:20])
         error = FileError(
             "its tensors do not fit the network ({count} differences): {wrong}. Use the file of this network.",
-            count=len(wrong), wrong=told if len(told) <= 140 else told[:139] + "…",
+            count=len(wrong), wrong=enumerated(wrong, 125),
         )  # fmt: skip
         error.differences = tuple(wrong)  # type: ignore[attr-defined]
         raise error

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.core.sizes import show
-from handgrad.errors import ArgumentError, DTypeError, ShapeError
+from handgrad.errors import ArgumentError, DTypeError, Phrase, ShapeError, clipped, enumerated
 from handgrad.nn.arguments import shown
 from handgrad.nn.init import Default, Init, default_for
 from handgrad.nn.layer import Layer
@@ -92,7 +92,8 @@ class Slots:
                 "weights are {value}: they must be arrays by name. Give what net.parameters gives.", value=shown(arrays)
             )
         known = {s.name: s for s in self.slices}
-        wrong = [f"missing {n}" for n in known if n not in arrays] + [f"unknown {n}" for n in arrays if n not in known]
+        wrong = [Phrase("missing {name}", name=clipped(n)) for n in known if n not in arrays]
+        wrong += [Phrase("unknown {name}", name=clipped(str(n))) for n in arrays if n not in known]
         w = np.zeros(self.size, dtype)
         for name, value in arrays.items():
             s = known.get(name)
@@ -101,19 +102,21 @@ class Slots:
             try:
                 array = np.asarray(value)
             except ValueError:  # nested lists whose rows differ in length
-                wrong.append(f"{name} is ragged")
+                wrong.append(Phrase("{name} is ragged", name=clipped(name)))
                 continue
             if array.shape != s.shape:
-                wrong.append(f"{name} is {show(array.shape)} instead of {show(s.shape)}")
+                got, expected = clipped(show(array.shape), 40), clipped(show(s.shape), 40)
+                wrong.append(
+                    Phrase("{name} is {got} instead of {expected}", name=clipped(name), got=got, expected=expected)
+                )
             elif array.dtype.kind not in "fiub" or not _finite(array, dtype):
-                wrong.append(f"{name} holds what is not a finite number")
+                wrong.append(Phrase("{name} holds what is not a finite number", name=clipped(name)))
             else:
                 w[s.start : s.stop] = array.reshape(-1)
         if wrong:
-            text = "; ".join(wrong)
             raise ShapeError(
                 "these weights do not fit the network ({count} differences): {wrong}. Give what net.parameters names.",
-                count=len(wrong), wrong=text if len(text) < 170 else text[:167] + "...",
+                count=len(wrong), wrong=enumerated(wrong, 160),
             )  # fmt: skip
         return w
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 
 from handgrad.core.sizes import Size, show
 from handgrad.core.symbols import Expr
-from handgrad.errors import DTypeError, HandgradError
+from handgrad.errors import DTypeError, HandgradError, Phrase
+from handgrad.i18n import N_, Translator, translator
+from handgrad.i18n.columns import cells, fitted
 from handgrad.nn.arguments import shown, whole
 from handgrad.nn.layer import Layer
 from handgrad.nn.network import Network
@@ -18,7 +19,7 @@ from handgrad.nn.record import N, _Pass
 from handgrad.program.names import Name
 
 COLUMNS = 80
-HEAD = ("layer", "what it is", "output", "weights")
+HEAD = (N_("layer"), N_("what it is"), N_("output"), N_("weights"))
 Shape = tuple[int | Size, ...]
 
 
@@ -56,21 +57,29 @@ class Summary:
         """How many layers there are, each counted once."""
         return sum(not row.shared for row in self.rows)
 
-    def __str__(self) -> str:
-        return "\n".join(_table(self))
+    def text(self, lang: str = "en") -> str:
+        """The table, in English, zh-CN or zh-TW."""
+        return "\n".join(_table(self, translator(lang)))
+
+    __str__ = text
 
     def __repr__(self) -> str:
-        return f"<Summary of {_count(self.layers, 'layer')}, {_count(self.weights, 'weight')}>"
+        return f"<Summary of {_layers(self)}, {_weights(self)}>"
 
-    def _repr_html_(self) -> str:
-        def line(tag: str, cells: tuple[str, ...]) -> str:
+    def html(self, lang: str = "en") -> str:
+        """The table as a piece of HTML, in English, zh-CN or zh-TW."""
+        t = translator(lang)
+
+        def line(tag: str, texts: tuple[str, ...]) -> str:
             sides = ("left", "left", "left", "right")
-            made = (f'<{tag} style="text-align:{side}">{html.escape(c)}</{tag}>' for side, c in zip(sides, cells))
+            made = (f'<{tag} style="text-align:{side}">{escape(c)}</{tag}>' for side, c in zip(sides, texts))
             return f"<tr>{''.join(made)}</tr>"
 
-        head, body = line("th", HEAD), "".join(line("td", _cells(row, "\u2003")) for row in self.rows)
-        foot = html.escape(_foot(self))
+        head, body = line("th", _head(t)), "".join(line("td", _cells(row, "\u2003", t)) for row in self.rows)
+        foot = escape(_foot(self, t))
         return f"<table><caption>{foot}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+    _repr_html_ = html
 
 
 def summary(net: Network, sample: Shape | None = None) -> Summary:
@@ -164,23 +173,31 @@ def _rows(net: Network, outputs: list[Shape | None], inner: dict[str, Shape]) ->
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
-def _cells(row: Row, indent: str) -> tuple[str, ...]:
+def _head(t: Translator) -> tuple[str, ...]:
+    return tuple(t(column) for column in HEAD)
+
+
+def _cells(row: Row, indent: str, t: Translator) -> tuple[str, ...]:
     shape = "?" if row.output is None else show((N, *row.output))
-    return indent * row.depth + row.name, row.what, shape, "shared" if row.shared else f"{row.weights:,}"
+    return indent * row.depth + row.name, row.what, shape, t("shared") if row.shared else f"{row.weights:,}"
 
 
-def _foot(s: Summary) -> str:
-    loss = f"loss {s.loss}" if s.loss else "no loss"
-    return f"{_count(s.layers, 'layer')}, {_count(s.weights, 'weight')}, {loss}, {s.dtype}"
+def _foot(s: Summary, t: Translator) -> str:
+    loss = Phrase("loss {loss}", loss=s.loss) if s.loss else Phrase("no loss")
+    return t("{layers}, {weights}, {loss}, {dtype}", layers=_layers(s), weights=_weights(s), loss=loss, dtype=s.dtype)
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
+def _layers(s: Summary) -> Phrase:
+    return Phrase("{n:,} layer" if s.layers == 1 else "{n:,} layers", n=s.layers)
 
 
-def _table(s: Summary) -> Iterator[str]:
-    lines = [HEAD, *(_cells(row, "  ") for row in s.rows)]
-    widths = [max(_width(line[i]) for line in lines) for i in range(4)]
+def _weights(s: Summary) -> Phrase:
+    return Phrase("{n:,} weight" if s.weights == 1 else "{n:,} weights", n=s.weights)
+
+
+def _table(s: Summary, t: Translator) -> Iterator[str]:
+    lines = [_head(t), *(_cells(row, "  ", t) for row in s.rows)]
+    widths = [max(cells(line[i]) for line in lines) for i in range(4)]
     # too wide: descriptions give way first, then names, then shapes
     for i, least in ((1, 10), (0, 16), (2, 8)):
         excess = sum(widths) + 6 - COLUMNS
@@ -188,23 +205,9 @@ def _table(s: Summary) -> Iterator[str]:
             widths[i] = max(min(least, widths[i]), widths[i] - excess)
     rule = "-" * (sum(widths) + 6)
     for k, line in enumerate(lines):
-        cells = [_fit(text, width, right=i == 3) for i, (text, width) in enumerate(zip(line, widths))]
-        yield "  ".join(cells).rstrip()
+        made = [fitted(text, width, right=i == 3) for i, (text, width) in enumerate(zip(line, widths))]
+        yield "  ".join(made).rstrip()
         if k == 0:
             yield rule
     yield rule
-    yield _foot(s)
-
-
-def _width(text: str) -> int:
-    """Columns in a terminal: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _fit(text: str, width: int, right: bool) -> str:
-    if _width(text) > width:
-        while _width(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    space = " " * (width - _width(text))
-    return space + text if right else text + space
+    yield _foot(s, t)
