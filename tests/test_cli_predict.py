@@ -223,7 +223,7 @@ def test_check_needs_the_right_answers(capsys, trained, tmp_path):
 def test_the_printed_program_runs_and_trains_the_same_network(capsys, trained, tmp_path):
     saved, data = trained
     script = tmp_path / "script.py"
-    ended = handgrad(capsys, "code", saved, "--to", "numpy", "--batch-size", 32, "--out", script)
+    ended = handgrad(capsys, "code", saved, "--to", "numpy", "--out", script)
     assert (ended.code, ended.out) == (0, "")
     assert "lr = 0.003" in script.read_text(encoding="utf-8")  # the optimizer that trained it
     net = hg.load(saved)
@@ -232,7 +232,7 @@ def test_the_printed_program_runs_and_trains_the_same_network(capsys, trained, t
     run = [sys.executable, str(script), str(tmp_path / "data.npz"), str(tmp_path / "weights.npz")]
     subprocess.run(run, check=True, capture_output=True, timeout=60)
     again = hg.Network.parse("4-32:relu-3", loss="cross_entropy", seed=0, l2=net.l2)
-    again.fit(X, y, epochs=100, batch_size=32, optimizer=hg.Adam(0.003))
+    again.fit(X, y, epochs=net.training_state["epochs"], batch_size=32, optimizer=hg.Adam(0.003))
     weights = np.load(tmp_path / "weights.npz")
     for name, value in again.parameters.items():
         assert weights[name].tobytes() == value.tobytes()

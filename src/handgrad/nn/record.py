@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.core.op import registry
-from handgrad.core.reverse import topological
+from handgrad.core.reverse import topological, total
 from handgrad.core.sizes import Size
 from handgrad.core.symbols import Expr, Symbols
 from handgrad.errors import Phrase, ShapeError
@@ -17,7 +17,7 @@ from handgrad.nn.layers import ActivationLayer, Dense, Flatten, Residual
 from handgrad.nn.slots import Slots, flat
 from handgrad.program.build import Recording, build
 from handgrad.program.names import Name
-from handgrad.program.run import compiled
+from handgrad.program.run import Compiled
 from handgrad.program.statements import Leaf, Program
 
 if TYPE_CHECKING:
@@ -115,12 +115,15 @@ class Recorder:
         self._recordings: dict[Any, tuple[Recording, _Pass, Expr]] = {}
         self._programs: dict[Any, Any] = {}
         self._outputs: dict[Any, Any] = {}
+        self._compiled: dict[Program, Compiled] = {}
         self.plans: dict[Any, Any] = {}  # training programs
         self.session: Any = None  # of the last train_step, for the next one like it
 
     def run(self, program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
         """Compute a program of this network."""
-        return compiled(program).run(values, self.net.dtype)
+        if program not in self._compiled:
+            self._compiled[program] = Compiled(program)
+        return self._compiled[program].run(values, self.net.dtype)
 
     def output_shape(self, sample: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one row's output."""
@@ -160,22 +163,18 @@ class Recorder:
 
     def _penalties(self, rec: Recording, p: _Pass, value: Expr) -> None:
         """l1·Σ|w| + l2·Σw² over all weights."""
-        whole = value
+        whole, named = value, [value]
         for setting, op in (("l1", "sum_of_absolutes"), ("l2", "sum_of_squares")):
             strength = getattr(self.net, setting)
             weights = [e for name, e in p.parameters.items() if name.rpartition(".")[2].startswith("weight")]
             if not strength or not weights:
                 continue
             factor = p.leaf(Name(setting), (), "setting", setting)
-            total = registry[op](weights[0])
-            for w in weights[1:]:
-                total = total + registry[op](w)
-                rec.inline.add(total)
-            term = factor * total
-            whole = whole + term
-            rec.inline |= {term, whole}
-        if whole is not value:
-            rec.inline.discard(whole)
+            sizes = [registry[op](w) for w in weights]
+            named += sizes
+            whole = whole + factor * total(sizes)
+        if whole is not value:  # one line adds up what has a name
+            rec.inline = set(topological([whole], {id(e) for e in named})) - {whole, *named}
             rec.called[value] = "L_data"
             rec.loss = whole
 

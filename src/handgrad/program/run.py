@@ -78,7 +78,7 @@ def _letters(program: Program) -> list[str]:
     return [f"{letter} = {text}" for letter, text in found.items()]
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
 def compiled(program: Program, keep: bool = False) -> Compiled:
     """The compiled form of a program, made once."""
     return Compiled(program, keep)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,29 +25,33 @@ Callback = Callable[["Network", History, int], Any]
 TOO_FAR = 1e6  # a loss this many times the first one is not coming back
 
 
-@functools.lru_cache(maxsize=32)
-def _made(plan: Training) -> Any:
+def _made(plan: Training) -> tuple[Any, Any]:
+    """The printed functions `make` and `make_update`, compiled."""
     space: dict[str, Any] = {}
     exec(compile(make_source(plan), "<handgrad step>", "exec"), space)  # noqa: S102 (our own printed text, never a user's)
     return space["make"], space["make_update"]
 
 
 def _plan(net: Network, X: Any, y: Any, optimizer: Optimizer, clip_norm: Any, clip_value: Any, scheduled: bool) -> Any:
-    """The training program of this network, optimizer and kind of data, made once."""
+    """The training program of this network, optimizer and kind of data, and its functions: made once."""
     key = (X.shape[1:], y.dtype.kind, y.shape[1:], type(optimizer), repr(optimizer), clip_norm, clip_value, scheduled)
     plans = net._recorder.plans
     if key not in plans:
-        plans[key] = training(
+        plan = training(
             net, X, y, optimizer, clip_norm=clip_norm, clip_value=clip_value, scheduled=scheduled
         )  # fmt: skip
+        plans[key] = plan, _made(plan)
     return plans[key]
 
 
 class Session:
     """One training under way: weights, optimizer state, the compiled steps for each size of batch."""
 
-    def __init__(self, net: Network, plan: Training, optimizer: Optimizer, resume: bool) -> None:
-        self.net, self.plan, self.optimizer = net, plan, optimizer
+    def __init__(
+        self, net: Network, planned: tuple[Training, tuple[Any, Any]], optimizer: Optimizer, resume: bool
+    ) -> None:
+        self.net, self.optimizer = net, optimizer
+        self.plan, (self.make, make_update) = planned
         self.w: Any = net._w
         self.g = np.empty_like(self.w)
         self.recipe: dict[str, Any] = {}  # the settings of fit, for the script that does the same again
@@ -58,7 +61,6 @@ class Session:
             self.state, self.t = kept["state"], kept["t"]
         else:
             self.state, self.t = {name: np.zeros_like(self.w) for name in optimizer.state()}, 0
-        self.make, make_update = _made(plan)
         self.update = make_update(self.w, self.g, self.state)
         self.steps: dict[int, tuple[Any, Any, Any]] = {}
 
