@@ -7,8 +7,12 @@ for is never formed.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
+
+GROUP = 8  # so many summands stand side by side in a printed line
 
 
 def topological(roots: Sequence[Any], stop: frozenset[int] | set[int] = frozenset()) -> list[Any]:
@@ -37,19 +41,25 @@ def topological(roots: Sequence[Any], stop: frozenset[int] | set[int] = frozense
     return order
 
 
+def total(parts: Sequence[Any]) -> Any:
+    """The sum of all parts, in their order; many are added up in groups, so that the sum of a thousand is not as deep."""
+    while len(parts) > 1:
+        parts = [functools.reduce(operator.add, parts[i : i + GROUP]) for i in range(0, len(parts), GROUP)]
+    return parts[0]
+
+
 def reverse(
     seeds: Sequence[tuple[Any, Any]],
     wanted: Sequence[Any],
     vjp: Callable[[Any, int, Any], Any],
-    total: Callable[[Sequence[Any]], Any],
     hear: Callable[..., Any] | None = None,
     stop: bool = False,
 ) -> dict[int, Any]:
     """The adjoint of every live node, by id.
 
     `seeds` pairs each output with the gradient that arrives there; `wanted` are the nodes whose gradients are
-    asked for. `vjp(node, i, g)` is one step of the chain rule, None where nothing flows; `total`
-    adds up contributions. With `stop` the wanted nodes are inputs, and nothing below them is visited.
+    asked for. `vjp(node, i, g)` is one step of the chain rule, None where nothing flows. With `stop` the wanted nodes
+    are inputs, and nothing below them is visited.
     `hear(node, contributions) -> adjoint` is told of each node in turn, with the contributions `(consumer, i, value)`
     in the order in which they arrived, and may give back another name for their sum.
     """

@@ -295,17 +295,11 @@ class Symbols:
 
         With `stop`, the wanted values are inputs: what they were made of plays no part.
         """
-        adjoint = reverse([(output, seed)], wanted, self.vjp, self.total, hear, stop=stop)
+        adjoint = reverse([(output, seed)], wanted, self.vjp, hear, stop=stop)
         return [adjoint.get(id(w), self._zero(w)) for w in wanted]
 
     def _zero(self, w: Expr) -> Expr:
         return self.call_with("broadcast_to", self.constant(0.0), shape=w.shape) if w.shape else self.constant(0.0)
-
-    def total(self, parts: Sequence[Expr]) -> Expr:
-        result = parts[0]
-        for part in parts[1:]:
-            result = result + part  # type: ignore[operator]
-        return result
 
 
 def _without_copies(args: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Op | None, Shape]:

@@ -172,7 +172,7 @@ class Tensor:
         order = topological([self])
         leaves = [node for node in order if node.op is None and isinstance(node, Tensor)]
         with np.errstate(over="ignore", under="ignore"):  # exp(1000) in 1/(1 + exp) is the right 0
-            adjoint = reverse([(self, start)], leaves, _vjp, _total)
+            adjoint = reverse([(self, start)], leaves, _vjp)
         for node in order:
             if isinstance(node, Tensor):
                 g = adjoint.get(id(node))
@@ -350,13 +350,6 @@ def _fit(op: Op, step: Any, shape: tuple[int, ...]) -> Any:
         ) from None  # fmt: skip
 
 
-def _total(parts: Sequence[Any]) -> Any:
-    result = parts[0]
-    for part in parts[1:]:
-        result = result + part
-    return result
-
-
 def _vjp_recorded(node: Any, i: int, g: Any) -> Any:
     """As `_vjp`, but what is computed is recorded, so that it can be differentiated again."""
     op: Op = node.op
@@ -386,8 +379,8 @@ def gradients(output: Tensor, wanted: Sequence[Tensor], seed: Any = None, record
     if record_graph:
         first = start if isinstance(start, Tensor) else Tensor(start)
         with np.errstate(over="ignore", under="ignore"):
-            found = reverse([(output, first)], wanted, _vjp_recorded, _total)
+            found = reverse([(output, first)], wanted, _vjp_recorded)
         return [found[id(w)] if id(w) in found else Tensor(np.zeros(w.shape, w.dtype)) for w in wanted]
     with np.errstate(over="ignore", under="ignore"):
-        found = reverse([(output, start)], wanted, _vjp, _total)
+        found = reverse([(output, start)], wanted, _vjp)
     return [np.array(found[id(w)], dtype=w.dtype) if id(w) in found else np.zeros(w.shape, w.dtype) for w in wanted]

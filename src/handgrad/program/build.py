@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from handgrad.core.reverse import topological
+from handgrad.core.reverse import topological, total
 from handgrad.core.symbols import Expr, Symbols
 from handgrad.program.names import Name, Names
 from handgrad.program.statements import Leaf, Origin, Program, Statement
@@ -105,14 +105,14 @@ class Builder:
                     part = Name(base.base, base.index, "gradient", base.copy, k, of)
                     self._backward_row(value, part, "contribution", origin)
                 values.append(value)
-            total = self.table.total(values)
+            whole = total(values)
             name = Name(base.base, base.index, "gradient", base.copy, 0, of)
             self.names.reserve(name)
             consumer, i, _ = parts[0]
             self.gradients[node] = name
             origin = self._origin(consumer, i) if len(parts) == 1 else Origin(of=base.text)
-            self._backward_row(total, name, "gradient", origin)
-            return total
+            self._backward_row(whole, name, "gradient", origin)
+            return whole
 
         start = len(self.rows)
         found = self.table.gradient(self.rec.root, self.table.constant(1), wanted, hear)

@@ -6,6 +6,7 @@ element-wise call may write over an argument that dies there.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +50,7 @@ class Slot:
     dtype: str
     letters: tuple[str, ...]
     coefficient: int
-    free: bool = False
+    number: int = 0  # in the order in which slots are made
     owner: Register | None = None
     names: dict[str, Shape] = field(default_factory=dict)
     spare: dict[Shape, str] = field(default_factory=dict)  # names of intermediate results, by shape
@@ -70,6 +71,7 @@ class Call:
 def allocate(calls: Sequence[Call]) -> list[Slot]:
     """Give every pool register a slot; the slots in the order in which they are made."""
     slots: list[Slot] = []
+    free: Free = {}
     reads: list[list[Register]] = []
     for at, c in enumerate(calls):
         roots = [r.root for r in c.ins if isinstance(r, Register)] + [c.out.root] * (c.out.base is not None)
@@ -79,16 +81,24 @@ def allocate(calls: Sequence[Call]) -> list[Slot]:
     for at, c in enumerate(calls):
         out = c.out.root
         if out.kind == "pool" and out.slot is None:
-            out.slot = _slot(slots, c, out, at)
+            out.slot = _slot(slots, free, c, out, at)
             out.slot.owner = out
             out.last = max(out.last, at)
         for r in {id(r): r for r in [*reads[at], out]}.values():
             if r.slot is not None and r.last == at and r.slot.owner is r:
-                r.slot.free = True
+                r.slot.owner = None
+                insort(free.setdefault((r.slot.dtype, r.slot.letters), []), r.slot, key=_size)
     return slots
 
 
-def _slot(slots: list[Slot], c: Call, out: Register, at: int) -> Slot:
+Free = dict[tuple[str, tuple[str, ...]], list[Slot]]  # free slots by dtype and letters, the smallest first
+
+
+def _size(slot: Slot) -> tuple[int, int]:
+    return slot.coefficient, slot.number
+
+
+def _slot(slots: list[Slot], free: Free, c: Call, out: Register, at: int) -> Slot:
     if c.elementwise:
         for r in c.ins:  # write over an argument that nobody reads again
             if isinstance(r, Register) and r.kind == "pool" and r.slot is not None and r.last == at:
@@ -97,14 +107,13 @@ def _slot(slots: list[Slot], c: Call, out: Register, at: int) -> Slot:
                     return r.slot
     n = product(out.shape)
     letters, coefficient = (n.letters, n.coefficient) if isinstance(n, Size) else ((), n)
-    dying = {id(r.root.slot) for r in c.ins if isinstance(r, Register)}
-    free = [s for s in slots if s.free and (s.dtype, s.letters) == (out.dtype, letters) and id(s) not in dying]
-    fitting = sorted((s for s in free if s.coefficient >= coefficient), key=lambda s: s.coefficient)
-    chosen = fitting[0] if fitting else max(free, key=lambda s: s.coefficient) if free else None
-    if chosen is None:
-        chosen = Slot(out.dtype, letters, coefficient)
-        slots.append(chosen)
-    chosen.coefficient, chosen.free = max(chosen.coefficient, coefficient), False
+    fitting = free.get((out.dtype, letters))
+    if not fitting:
+        slots.append(Slot(out.dtype, letters, coefficient, len(slots)))
+        return slots[-1]
+    # the smallest that is large enough, else the largest of all, which grows
+    chosen = fitting.pop(min(bisect_left(fitting, (coefficient, 0), key=_size), len(fitting) - 1))
+    chosen.coefficient = max(chosen.coefficient, coefficient)
     return chosen
 
 

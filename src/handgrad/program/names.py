@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GREEK = frozenset(["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi",
                    "rho", "sigma", "tau", "phi", "chi", "psi", "omega"])  # fmt: skip
@@ -92,18 +92,18 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = (), script: bool = True) -> None:
         self._taken = set(taken) | RESERVED | NUMPY | (SCRIPT if script else frozenset())
+        self._copies: dict[tuple[str, int | None, str], int] = {}  # where the search for a free spelling goes on
 
     def reserve(self, name: Name) -> Name:
-        """Take exactly this name (a leaf's)."""
+        """Take exactly this name."""
         self._taken.add(name.text)
         return name
 
-    def new(self, base: str, index: int | None = None, kind: str = "value", of: str = "L") -> Name:
+    def new(self, base: str, index: int | None = None, kind: str = "value") -> Name:
         """A name like this one that nobody has yet."""
-        copy = 0
-        while True:
-            name = Name(base, index, kind, copy, 0, of)
-            if name.text not in self._taken:
-                self._taken.add(name.text)
-                return name
-            copy += 1
+        key = base, index, kind
+        name = Name(base, index, kind, self._copies.get(key, 0))
+        while name.text in self._taken:
+            name = replace(name, copy=name.copy + 1)
+        self._copies[key] = name.copy + 1
+        return self.reserve(name)
