@@ -193,6 +193,42 @@ def test_decimal_comma_is_a_habit_of_the_whole_file():
     assert table_from_csv("people;n\n1.234;1\n").column("people").tolist() == [1.234]  # nothing says commas here
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["2,980", "780", "1,234,567.5", "-1,000"], [2980.0, 780.0, 1234567.5, -1000.0]),
+        (["2,980", "3,14"], None),  # a decimal comma: what 2,980 means is not known
+        (["0,980", "2,980"], None),
+        (["2,98", "1,00"], None),
+        (["12,3456"], None),
+    ],
+)
+def test_commas_between_thousands(cells, expected):
+    table = table_from_csv("price,n\n" + "".join(f'"{cell}",{i}\n' for i, cell in enumerate(cells)))
+    assert table.column("price").tolist() == (expected if expected is not None else cells)
+    said = [notice.values for notice in table.notices]
+    assert said == ([{"name": "price", "example": "2,980", "value": "2980"}] if expected is not None else [])
+    assert table_from_csv("price;n\n2,980;1\n").column("price").tolist() == [2.98]  # as where semicolons part cells
+
+
+def test_ignored_columns_are_left_out_before_their_empty_cells_matter(tmp_path):
+    text = "size,note,price\n1,,10\n2,sunny,20\n,,30\n"
+    path = tmp_path / "houses.csv"
+    path.write_text(text)
+    table = read_table(path, missing="drop", ignore=["note"])
+    assert (table.names, len(table), table.left_out) == (("size", "price"), 2, ("note",))
+    assert len(read_table(path, missing="drop")) == 1
+    arrays = {"size": np.array([1.0, 2.0]), "note": np.array([np.nan, 3.0]), "price": np.array([1.0, 2.0])}
+    assert read_table(arrays, ignore=["note"]).names == ("size", "price")
+    np.savez(tmp_path / "houses.npz", **arrays)
+    assert len(read_table(tmp_path / "houses.npz", ignore=["note"])) == 2
+    with pytest.raises(UnknownNameError, match="'note'"):
+        read_table(path, missing="drop", ignore=["nott"])
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("narwhals")
+    assert read_table(pandas.DataFrame(arrays), ignore=["note"]).names == ("size", "price")
+
+
 def test_numbers_that_only_python_writes_are_text():
     assert table_from_csv("a,b\n1_000,1\n2_000,2\n").column("a").tolist() == ["1_000", "2_000"]
 

@@ -103,7 +103,7 @@ def test_kind_can_be_said():
 
 
 def test_the_target_is_never_a_feature_and_a_copy_of_it_is_reported():
-    rows = "".join(f"{i},{name},{k},{7 - k}\n" for i, (name, k) in enumerate([("no", 0), ("yes", 1)] * 10))
+    rows = "".join(f"{i % 7},{name},{k},{7 - k}\n" for i, (name, k) in enumerate([("no", 0), ("yes", 1)] * 10))
     table = table_from_csv("n,sold,code,other\n" + rows)
     preparation = Preparation.fit(table, "sold")
     assert "sold" not in [feature.name for feature in preparation.features]
@@ -198,6 +198,22 @@ def test_names_and_tickets_do_not_become_inputs():
     refused(lambda: Preparation.fit(table, "y"), DataError, "name has 30, ticket has 30", "allowed here: 20", "Leave")
     assert len(Preparation.fit(table, "y", ignore=["name", "ticket"]).features) == 1
     refused(lambda: Preparation.fit(table, "name"), DataError, "'name'", "30 different values", "too many classes")
+
+
+def test_columns_that_only_count_or_name_the_rows_are_reported():
+    def said(n, year=1990, first=1, names="abcdefghijkl"):
+        rows = "".join(f"{i + first},{year + i},{names[i]},{i % 3},{i % 2}\n" for i in range(n))
+        table = table_from_csv("id,year,name,size,sold\n" + rows)
+        return [notice.values["name"] for notice in Preparation.fit(table, "sold", rows=range(0, n, 1)).notices]
+
+    assert said(12) == ["id", "name"]
+    assert said(12, first=0, names="aaaabbbbcccc") == ["id"]
+    assert said(8) == []  # so few rows differ by chance
+    counted = table_from_csv("id,size,sold\n" + "".join(f"{i},{i if i != 4 else ''},{i % 2}\n\n" for i in range(15)),
+                             missing="drop")  # fmt: skip
+    assert [n.values.get("name") for n in Preparation.fit(counted, "sold").notices] == [None, "id", "size"]
+    line = table_from_csv("x,y\n" + "".join(f"{i},{2.5 * i}\n" for i in range(15)))
+    assert Preparation.fit(line, "y").notices == ()  # there is nothing else to learn from
 
 
 def test_class_that_training_did_not_know():

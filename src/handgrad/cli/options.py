@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -70,7 +71,8 @@ def out_option(voice: Voice) -> Any:
     return typer.Option("--out", metavar="FILE", help=voice.t("Write to this file (UTF-8) instead of the terminal."))
 
 
-def read(data: str, missing: str, encoding: str | None, separator: str | None, schema: Any = None) -> Table:
+def read(data: str, missing: str, encoding: str | None, separator: str | None, schema: Any = None,
+         ignore: Sequence[str] = ()) -> Table:  # fmt: skip
     """The table that DATA names. Raises Usage for options that make no sense, and as `read_table` does."""
     from handgrad.data import read_table
 
@@ -83,7 +85,9 @@ def read(data: str, missing: str, encoding: str | None, separator: str | None, s
                 value=mark,
             )
         )
-    return read_table(data, missing=missing, encoding=encoding, separator=mark, schema=schema)  # type: ignore[arg-type]
+    return read_table(
+        data, missing=missing, encoding=encoding, separator=mark, schema=schema, ignore=ignore,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def network(file: str, data: str | None = None) -> Network:

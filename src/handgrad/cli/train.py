@@ -71,7 +71,7 @@ def add(app: typer.Typer, voice: Voice) -> None:
         )
         one_of("--kind", kind, KINDS)
         path = free_path("--save", save, force) if save is not None else None
-        table = options.read(data, missing, encoding, separator)
+        table = options.read(data, missing, encoding, separator, ignore=ignore or ())
         work = _planned(table, target, wishes, kind, ignore or [], voice)
         _taught(work, path, voice)
         _goodbye(data, path, voice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,13 @@ from handgrad.data.wording import listed, shown
 from handgrad.errors import DataError
 
 
-def table_from_npz(path: Path, *, missing: Missing = "error", schema: Mapping[str, cells.Kind] | None = None) -> Table:
+def table_from_npz(
+    path: Path,
+    *,
+    missing: Missing = "error",
+    schema: Mapping[str, cells.Kind] | None = None,
+    ignore: Collection[str] = (),
+) -> Table:
     """A table from an NPZ file, laid out as `table_from_arrays` says. Nothing in it is ever unpickled.
 
     Raises DataError for a damaged or foreign file, and for arrays of Python objects.
@@ -42,7 +48,7 @@ def table_from_npz(path: Path, *, missing: Missing = "error", schema: Mapping[st
         raise DataError(
             "{source}: does not hold named arrays. Save it with np.savez(file, X=X, y=y).", source=shown(path.name)
         )
-    return table_from_arrays(arrays, source=path.name, missing=missing, schema=schema)
+    return table_from_arrays(arrays, source=path.name, missing=missing, schema=schema, ignore=ignore)
 
 
 def table_from_arrays(
@@ -51,6 +57,7 @@ def table_from_arrays(
     source: str = "arrays",
     missing: Missing = "error",
     schema: Mapping[str, cells.Kind] | None = None,
+    ignore: Collection[str] = (),
 ) -> Table:
     """A table from named arrays: X (N, D) with y (N,) or (N, 1), or one array (N,) for each column.
 
@@ -86,7 +93,7 @@ def table_from_arrays(
             lengths=listed(f"{name} {n}" for name, n in lengths.items()),
         )
     target = "y" if "y" in named else None
-    return finish(named, source, missing, schema, target)
+    return finish(named, source, missing, schema, ignore, target)
 
 
 def finish(
@@ -94,13 +101,18 @@ def finish(
     source: str,
     missing: Missing,
     schema: Mapping[str, cells.Kind] | None,
+    ignore: Collection[str] = (),
     target: str | None = None,
 ) -> Table:
     """Columns that have names but no lines become a table; a list is one of text cells."""
     n = len(next(iter(named.values()), ()))
     if not n:
         raise DataError("{source}: has no rows. Give at least one.", source=shown(source))
-    wanted = {name: place for place, name in enumerate(named, start=1) if schema is None or name in schema}
+    wanted = {
+        name: place
+        for place, name in enumerate(named, start=1)
+        if name not in ignore and (schema is None or name in schema)
+    }
     kinds = schema or {}
     return assemble(
         list(wanted),

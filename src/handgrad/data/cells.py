@@ -2,6 +2,7 @@
 
 A column is numeric when at least 90 % of its filled cells are finite numbers; its other cells are then unreadable,
 and the policy for missing cells decides about them. Any other column is text. Spaces around a cell do not count.
+Where commas are no decimal points, they part thousands if every cell of the column that has one writes it so (2,980).
 An empty cell is missing everywhere; in a numeric column so are the usual words for "nothing here" (NA, nan, null,
 ?, …), while in a text column these are text, since NA may be Namibia.
 """
@@ -26,6 +27,9 @@ EMPTY_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none",
 # 1.234,5 and 3,14 and 12 and 1.234: a comma before the decimals, dots only between groups of three digits
 _COMMA_NUMBER = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d+)?")
 
+# 2,980 and 1,234,567.8: a comma before each group of three digits
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+
 
 def column(cells: Sequence[str], kind: Kind = "auto", comma: bool = False) -> Column:
     """The column that these cells make. `comma` says that the file writes decimals with a comma.
@@ -38,9 +42,13 @@ def column(cells: Sequence[str], kind: Kind = "auto", comma: bool = False) -> Co
     {1: 'b'}
     >>> column(["1.234,5", "3,14", "2"], comma=True).values.tolist()
     [1234.5, 3.14, 2.0]
+    >>> column(["2,980", "780.5"]).values.tolist(), column(["2,980", "3,14"]).values.tolist()
+    ([2980.0, 780.5], ['2,980', '3,14'])
     """
     if kind == "text":
         return text(cells)
+    if not comma and grouped(cells):
+        cells = [cell.replace(",", "") if "," in cell else cell for cell in cells]
     numbers = _numbers(cells, parse_comma if comma else parse_point)
     if comma and _share(cells, numbers) < NUMERIC_SHARE:  # 0.5 or 12.25: cannot be groups of three, so a point it is
         points = _numbers(cells, parse_point)
@@ -59,6 +67,18 @@ def text(cells: Sequence[str]) -> Column:
     values = np.empty(len(cells), dtype=object)
     values[:] = [cell.strip() for cell in cells]
     return Column(values, np.fromiter((not cell for cell in values), np.bool_, len(cells)), {})
+
+
+def grouped(cells: Sequence[str]) -> str:
+    """The first cell in which commas part thousands, where every cell with a comma can be read so; else "".
+
+    >>> grouped(["780", "2,980"]), grouped(["2,980", "3,14"])
+    ('2,980', '')
+    """
+    if "," not in "".join(cells):
+        return ""
+    found = [cell.strip() for cell in cells if "," in cell]
+    return found[0] if all(_GROUPED.fullmatch(cell) for cell in found) else ""
 
 
 def uses_commas(cells: Sequence[str]) -> bool:

@@ -6,13 +6,13 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import cells
-from handgrad.data.table import Missing, Table, assemble
+from handgrad.data.table import Column, Missing, Table, assemble
 from handgrad.data.wording import Notice, listed, shown
 from handgrad.errors import ArgumentError, DataError
 
@@ -26,12 +26,14 @@ def table_from_csv(
     missing: Missing = "error",
     schema: Mapping[str, cells.Kind] | None = None,
     separator: str | None = None,
+    ignore: Collection[str] = (),
 ) -> Table:
     r"""A table from the text of a CSV file: one line of column names, then one line for each row.
 
     The separator (comma, tab, semicolon or bar) is found by looking. Cells may be quoted, and then hold separators and
     line ends. Where the separator is not a comma and a column needs it, commas are decimal points. Blank lines
-    are skipped. `schema` names the only columns to read and what they hold: "number", "text" or "auto".
+    are skipped. `schema` names the only columns to read and what they hold: "number", "text" or "auto"; `ignore` those
+    to leave out.
 
     Raises DataError with the line: no text, no rows, ragged rows, broken quotes, missing cells (see `assemble`),
     columns without a name or with the same one, a first line that holds numbers instead of names.
@@ -62,13 +64,16 @@ def table_from_csv(
             source=shown(source),
             n=len(names),
         )
-    left_out = tuple(name for name in names if schema is not None and name not in schema)
+    left_out = tuple(name for name in names if name in ignore or (schema is not None and name not in schema))
     wanted = [(name, j) for name, j in zip(names, kept) if name not in left_out]
     # one file has one way to write decimals, so every column is asked before any is read
     comma = separator != "," and any(cells.uses_commas(columns[j]) for j in kept)
+    read = [cells.column(columns[j], (schema or {}).get(name, "auto"), comma) for name, j in wanted]
+    notices += tuple(_thousands(name, columns[j], column) for (name, j), column in zip(wanted, read)
+                     if not comma and column.values.dtype != object and cells.grouped(columns[j]))  # fmt: skip
     return assemble(
         [name for name, _ in wanted],
-        [cells.column(columns[j], (schema or {}).get(name, "auto"), comma) for name, j in wanted],
+        read,
         lines,
         missing,
         unit="line",
@@ -76,6 +81,16 @@ def table_from_csv(
         places=tuple(j + 1 for _, j in wanted),
         left_out=left_out,
         notices=notices,
+    )
+
+
+def _thousands(name: str, texts: Sequence[str], column: Column) -> Notice:
+    """What a person should see, since 2,980 means 2.98 elsewhere."""
+    example = cells.grouped(texts)
+    row = next(i for i, cell in enumerate(texts) if cell.strip() == example)
+    return Notice(
+        "Column {name!r}: a comma parts thousands, so {example!r} is read as {value}.",
+        {"name": shown(name), "example": shown(example), "value": f"{column.values[row]:.15g}"},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from handgrad.errors import DataError, DTypeError
 Schema = Mapping[str, cells.Kind] | None
 
 
-def table_from_parquet(path: Path, *, missing: Missing = "error", schema: Schema = None) -> Table:
+def table_from_parquet(
+    path: Path, *, missing: Missing = "error", schema: Schema = None, ignore: Collection[str] = ()
+) -> Table:
     """A table from a Parquet file. Raises DataError when it is damaged, MissingDependencyError without pyarrow."""
     try:
         import pyarrow as pa
@@ -35,10 +37,17 @@ def table_from_parquet(path: Path, *, missing: Missing = "error", schema: Schema
             source=shown(path.name),
             reason=shown(error, 80),
         ) from None
-    return table_from_frame(frame, source=path.name, missing=missing, schema=schema)
+    return table_from_frame(frame, source=path.name, missing=missing, schema=schema, ignore=ignore)
 
 
-def table_from_frame(frame: Any, *, source: str = "frame", missing: Missing = "error", schema: Schema = None) -> Table:
+def table_from_frame(
+    frame: Any,
+    *,
+    source: str = "frame",
+    missing: Missing = "error",
+    schema: Schema = None,
+    ignore: Collection[str] = (),
+) -> Table:
     """A table from a frame of any library that narwhals knows; a lazy frame is collected.
 
     Numbers become float64, null and NaN missing cells, booleans the texts False and True, dates their ISO text.
@@ -63,13 +72,15 @@ def table_from_frame(frame: Any, *, source: str = "frame", missing: Missing = "e
     named: dict[str, NDArray[Any] | Sequence[str]] = {}
     for series in known.iter_columns():
         name = str(series.name)
-        if name != "__index_level_0__" and (schema is None or name in schema):  # the index that pandas adds
+        if name in ignore:
+            named[name] = np.zeros(len(known))  # not read, only counted among the columns
+        elif name != "__index_level_0__" and (schema is None or name in schema):  # the index that pandas adds
             named[name] = _cells(series, name, source)
         elif schema is not None:
             named[name] = np.zeros(len(known))  # not read, only counted among the columns
     if not known.columns:
         raise DataError("{source}: has no columns. Give a frame with named columns.", source=shown(source))
-    return finish(named, source, missing, schema)
+    return finish(named, source, missing, schema, ignore)
 
 
 def _cells(series: Any, name: str, source: str) -> NDArray[Any] | list[str]:

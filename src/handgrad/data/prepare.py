@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -92,7 +92,7 @@ class Preparation:
                 source=shown(table.source),
                 names=listed(table.names),
             )
-        for name in (target, *ignore):
+        for name in (target, *(name for name in ignore if name not in table.left_out)):
             table.position(name)
         fitted = fit_target(table, target, chosen, kind)
         names = [name for name in table.names if name != target and name not in set(ignore)]
@@ -234,7 +234,7 @@ def _not_too_many(features: Iterable[Feature], rows: int, source: str) -> None:
         )
 
 
-def _notices(features: Iterable[Feature], target: Target, table: Table, rows: NDArray[np.int64]) -> Iterable[Notice]:
+def _notices(features: Sequence[Feature], target: Target, table: Table, rows: NDArray[np.int64]) -> Iterable[Notice]:
     yield from table.notices
     truth = table.column(target.name)[rows]
     for feature in features:
@@ -242,12 +242,28 @@ def _notices(features: Iterable[Feature], target: Target, table: Table, rows: ND
         if feature.constant:
             yield Notice("Column {name!r} is the same in all training rows: it tells nothing.", {"name": name})
             continue
+        if len(table) >= 10 and len(features) > 1 and _only_names(table.column(feature.name), table.lines):
+            yield Notice(
+                "Column {name!r} only numbers or names the rows: a network learns it by heart, which does not help on "
+                "new rows. Leave it out.",
+                {"name": name},
+            )
+            continue
         # a handful of rows agree by chance, as in the tables of logic gates
         if len(rows) >= 20 and _same_story(table.column(feature.name)[rows], truth, target):
             yield Notice(
                 "Column {name!r} is the target in other words: a network that sees it has nothing to learn.",
                 {"name": name},
             )
+
+
+def _only_names(told: NDArray[Any], lines: NDArray[np.int64]) -> bool:
+    """Whether a column is different text in every row, or counts the lines (some may have been left out)."""
+    if told.dtype == object:
+        return len(set(told.tolist())) == len(told)
+    whole = bool((told == np.floor(told)).all() and (np.diff(told) > 0).all())
+    # a year counts up too, but does not begin with the file
+    return whole and 0 <= told[0] <= lines[0] and bool(told[-1] - told[0] <= lines[-1] - lines[0])
 
 
 def _same_story(told: NDArray[Any], truth: NDArray[Any], target: Target) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ def read_table(
     missing: Missing = "error",
     schema: Mapping[str, cells.Kind] | None = None,
     separator: str | None = None,
+    ignore: Collection[str] = (),
 ) -> Table:
     """A Table from a path (CSV, Parquet, NPZ), a name such as `sklearn:iris`, a frame, or a dict of arrays.
 
@@ -47,17 +48,28 @@ def read_table(
         keeps it for `Preparation` to fill.
     schema: the only columns to read, each with "number", "text" or "auto"; `Preparation.schema()` is one. A column that
         it names and the source lacks is no error here: `Preparation.transform` names all of them at once.
+    ignore: columns to leave out, so that their empty cells do not matter.
 
     A text column in which at least 90 % of the filled cells are finite numbers is numeric, and its other cells are
     unreadable, wherever the text comes from. The file's content decides its format, not its name.
 
-    Raises DataError for data that cannot be used as it is (see the readers), UnknownNameError for a set that does
-    not exist, DTypeError for a source that is no table, MissingDependencyError when pyarrow, narwhals or scikit-learn
-    is needed and absent.
+    Raises DataError for data that cannot be used as it is (see the readers), UnknownNameError for a set or a column to
+    ignore that does not exist, DTypeError for a source that is no table, MissingDependencyError when pyarrow, narwhals
+    or scikit-learn is needed and absent.
 
     >>> read_table({"x": [1.0, 2.0], "label": ["a", "b"]})
     Table(2 rows: x, label)
     """
+    table = _read(source, encoding, missing, schema, separator, frozenset(ignore))
+    for name in ignore:
+        if name not in table.left_out:
+            table.position(name)
+    return table
+
+
+def _read(source: Any, encoding: str | None, missing: Missing, schema: Mapping[str, cells.Kind] | None,
+          separator: str | None, ignore: Collection[str]) -> Table:  # fmt: skip
+    """The table, by the reader for this kind of source."""
     if missing not in ("error", "drop", "mean"):
         raise ArgumentError("missing={missing!r} is unknown. Choose error, drop or mean.", missing=missing)
     if isinstance(source, Table):
@@ -65,20 +77,20 @@ def read_table(
     if isinstance(source, str) and source.startswith(PREFIX):
         return load_set(source)
     if isinstance(source, Mapping):
-        return table_from_arrays(source, missing=missing, schema=schema)
+        return table_from_arrays(source, missing=missing, schema=schema, ignore=ignore)
     if not isinstance(source, (str, os.PathLike)):
         if not hasattr(type(source), "columns"):  # asked of the type: a lazy frame would begin to work
             raise DTypeError(
                 "{kind} is no table. Give a path, a name such as 'sklearn:iris', a frame, or a dict of arrays.",
                 kind=shown(type(source).__name__),
             )
-        return table_from_frame(source, missing=missing, schema=schema)
+        return table_from_frame(source, missing=missing, schema=schema, ignore=ignore)
     path = Path(source)
     head = _head(path)
     if head.startswith(PARQUET):
-        return table_from_parquet(path, missing=missing, schema=schema)
+        return table_from_parquet(path, missing=missing, schema=schema, ignore=ignore)
     if head.startswith(NUMPY) or (head.startswith(ZIP) and path.suffix.lower() != ".xlsx"):
-        return table_from_npz(path, missing=missing, schema=schema)
+        return table_from_npz(path, missing=missing, schema=schema, ignore=ignore)
     foreign = next((what for start, what in _FOREIGN if head.startswith(start)), None)
     if head.startswith(ZIP):
         foreign = Phrase("an Excel file")
@@ -91,7 +103,7 @@ def read_table(
             what=foreign,
         )
     text = decode(path.read_bytes(), path.name, encoding)
-    return table_from_csv(text, source=path.name, missing=missing, schema=schema, separator=separator)
+    return table_from_csv(text, source=path.name, missing=missing, schema=schema, separator=separator, ignore=ignore)
 
 
 def _head(path: Path) -> bytes:
