@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -16,6 +17,7 @@ from handgrad.check import SENTENCES, check_layer
 from handgrad.check.compare import shares
 from handgrad.check.differences import careful
 from handgrad.errors import ArgumentError, DTypeError, HandgradError, UnknownNameError
+from handgrad.i18n.columns import cells
 
 registry = hg.ops.registry
 X = np.array([[0.3, -1.2, 0.7], [1.1, 0.4, -0.6], [-0.8, 0.9, 0.2], [0.5, 1.5, -1.0], [-1.4, 0.1, 0.8]])
@@ -527,15 +529,32 @@ def test_every_kind_has_a_sentence_and_the_text_exists_in_each_language():
     report = network().check(X, Y)
     for lang in ("en", "zh-CN", "zh-TW"):
         assert "dense1.weight" in report.text(lang)
+        assert max(map(cells, report.text(lang).splitlines())) <= 80
     assert set(PLANTED) | set(OWN) <= set(SENTENCES)
     assert all(s == s.strip() and not s.endswith(".") for s in SENTENCES.values())
+
+
+def test_verdicts_and_subjects_are_said_in_the_language_of_the_report():
+    net = network()
+    report = net.check(X, Y)
+    assert report.subject == repr(net).strip("<>")
+    for text in (report.text("zh-CN"), report.html("zh-CN")):
+        assert "正确" in text
+        assert f"{net.slots.size} 个权重，损失" in text
+        assert not re.search(r"\b(ok|Network|weights|loss)\b", text)
+    assert re.search(r" ok$", report.text(), re.M)
+    wrong = hg.check_grad(np.tanh, X, vjp=lambda g, out, x: -g * (1 - out**2))
+    assert re.search("錯誤$", wrong.text("zh-TW"), re.M)
+    assert "WRONG" not in wrong.text("zh-TW")
+    own = hg.Network([hg.Residual([hg.Dense(3, 3)])], loss="mse", dtype="float32")
+    assert own.check(X, X).subject == repr(own).strip("<>")
 
 
 # -- bad arguments ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: hg.check_grad(3.0, X), DTypeError, "takes a function"),
+        (lambda: hg.check_grad(3.0, X), DTypeError, r"got 3\.0\. Write"),
         (lambda: hg.check_grad(hg.tanh, X, vjp=1), DTypeError, "vjp must be a function"),
         (lambda: hg.check_grad(hg.tanh, 2), ArgumentError, "2.0 instead of 2"),
         (lambda: hg.check_grad(hg.tanh), HandgradError, "at least one argument"),

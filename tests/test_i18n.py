@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from babel.messages.pofile import read_po as babel_read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
 import catalogues
-from handgrad.errors import ArgumentError, DataError, FileError, ShapeError, missing
+import handgrad as hg
+from handgrad.data import read_table
+from handgrad.errors import ArgumentError, DataError, FileError, HandgradError, Phrase, ShapeError, missing, nearest
 from handgrad.i18n import LANGUAGES, from_locale, normalize, translate_error, translator
 from handgrad.i18n.po import read_po
+from handgrad.nn import container
 
 
 def test_the_catalogues_are_complete():
@@ -181,6 +185,55 @@ def test_two_languages_do_not_disturb_each_other():
     error = missing("PyTorch", "torch")
     texts = [say(error.template, **error.values) for say in (simplified, traditional, simplified)]
     assert texts[0] == texts[2] != texts[1]
+
+
+NET = hg.Network.parse("2-3:tanh-1", loss="mse", seed=0)
+WRONG = {"dense1.weight": np.ones((3, 2)), "dense1.bias": [[1], [1, 2]], "dense2.weight": [[np.nan]] * 3, "extra": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "english", "chinese"),
+    [
+        (lambda: NET.slots.join(WRONG, "float64"), "missing dense2.bias; unknown extra; dense1.weight is (3, 2)",
+         ["缺少 dense2.bias；多出 extra；dense1.weight 是 (3, 2)，应为 (2, 3)；", "各行长度不一", "非有限的数"]),
+        (lambda: hg.add(np.ones(2), np.ones(3)), "shapes (2,) and (3,) do", ["(2,) 和 (3,)"]),
+        (lambda: container.parse(b"[" * 30_000, Phrase("header")), "header cannot be read: it is nested too deeply.",
+         ["文件头：嵌套太深。"]),
+        (lambda: container.parse(b'{"a": NaN}', Phrase("description")), "description cannot be read: NaN is no JSON.",
+         ["描述：NaN 不是合法的 JSON。"]),
+        (lambda: container.parse(b'{"a": 1, "a": 2}', Phrase("header")), "a key stands twice", ["有重复的键。"]),
+        (lambda: hg.check_grad(hg.tanh), "got none. ", ["（无）"]),
+        (lambda: read_table("no such folder/table.csv"), "Check the folder's name.", ["请检查文件夹的名称。"]),
+        (lambda: np.linalg.svd(hg.tensor(np.eye(2))), " more.", ["可选：", "另有 "]),
+    ],
+)  # fmt: skip
+def test_the_pieces_of_a_message_are_said_in_its_language(call, english, chinese):
+    with pytest.raises(HandgradError) as caught:
+        call()
+    assert english in str(caught.value)
+    assert len(str(caught.value)) <= 300
+    said = translate_error(caught.value, "zh-CN")
+    for piece in chinese:
+        assert piece in said
+
+
+@pytest.mark.parametrize(("magic", "what"), container.FOREIGN)
+def test_foreign_files_are_named_in_the_language(tmp_path, magic, what):
+    (tmp_path / "net.safetensors").write_bytes(magic + b"\xff" * 20)
+    with pytest.raises(FileError, match=what.split()[1]) as caught:
+        hg.load(tmp_path / "net.safetensors")
+    assert f"这是{translator('zh-CN')(what.template)}，不是" in translate_error(caught.value, "zh-CN")
+    assert translator("zh-CN")(what.template) != what
+
+
+def test_unknown_names_list_some_of_many_and_forget_capitals():
+    many = [f"name{i}" for i in range(500)]
+    assert len(nearest("zzz", many)) < 110
+    assert nearest("zzz", many).endswith(" more.")
+    assert str(nearest("RELU", ["tanh", "relu"])) == "Did you mean 'relu'?"
+    assert len(nearest("x" * 900, ["x" * 901])) < 80
+    assert len(nearest("zzz", ["y" * 900] * 3)) < 110
+    assert nearest("a", []) == "Known: ."
 
 
 # -- reading catalogues -------------------------------------------------------------------------------------------

@@ -153,3 +153,18 @@ def test_one_line_and_html():
     assert page.count("<tr>") == 2
     assert "Dense(1, 1, name=&#x27;a&#x27;)" in page
     assert net._repr_html_() == page
+    assert s.html() == page
+
+
+def test_the_table_is_said_in_each_language():
+    shared = hg.Dense(2, 2)
+    s = hg.Network([shared, hg.Tanh(), shared], loss="mse").summary()
+    lines = s.text("zh-CN").splitlines()
+    assert lines[0].split() == ["层", "类型与设置", "输出", "权重数"]
+    assert lines[4].endswith("共享")
+    assert lines[-1] == "2 层，6 个权重，损失 mse，float64"
+    assert len({columns(line) for line in lines[:-1]}) == 1
+    assert s.text("zh-TW").splitlines()[-1] == "2 層，6 個權重，損失 mse，float64"
+    assert "未设损失" in hg.Network([hg.Dense(1, 1)]).summary().html("zh-CN")
+    assert s.text("en") == str(s)
+    assert s.text("en") == s.text()

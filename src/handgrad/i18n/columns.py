@@ -56,17 +56,18 @@ def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
 def _pieces(text: str) -> list[str]:
     """What must stay together, each with the space behind it."""
     found: list[str] = []
-    last = " "
+    last = mark = " "
     for c in " ".join(text.split()):
         if last == " ":
-            breaks = c.isascii() or c not in CLOSING  # " .5" is a word
+            # " .5" is a word
+            breaks = (c.isascii() or c not in CLOSING) and (mark.isascii() or mark not in OPENING)
         else:
             breaks = 2 in (_cells(last), _cells(c)) and c not in CLOSING and last not in OPENING and c != " "
         if breaks or not found:
             found.append(c)
         else:
             found[-1] += c
-        last = c
+        last, mark = c, mark if c == " " else c
     return found
 
 
