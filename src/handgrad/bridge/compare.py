@@ -56,13 +56,14 @@ def torch_gradients(net: Network, X: Array, y: Array) -> tuple[dict[str, Array] 
         about = next((key for key in LACKING if key in error.values), None)
         if about is None:
             raise
-        return None, Phrase(LACKING[about], **{about: error.values[about]})
+        template = LACKING[about]
+        return None, Phrase(template, **{about: error.values[about]})
     try:
         # the first weights of nn.Linear are drawn, and people may have asked for another device or for no gradients
         with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.enable_grad():
             return _gradients(torch, net, made, X, y), None
     except BROKEN as error:
-        return None, Phrase(N_("its twin there fails: {error}"), error=" ".join(str(error).split())[:120])
+        return None, Phrase("its twin there fails: {error}", error=" ".join(str(error).split())[:120])
 
 
 def _gradients(torch: Any, net: Network, made: Twin, X: Array, y: Array) -> dict[str, Array]:

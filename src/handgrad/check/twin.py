@@ -12,14 +12,13 @@ import numpy as np
 from handgrad.bridge.compare import installed, torch_gradients
 from handgrad.check.report import AGREES, Entry
 from handgrad.errors import MissingDependencyError, Phrase, missing
-from handgrad.i18n import N_
 from handgrad.nn.arguments import boolean
 
 if TYPE_CHECKING:
     from handgrad.nn.network import Network
 
 Array = Any
-ABSENT = Phrase(N_("it is not installed"))
+ABSENT = Phrase("it is not installed")
 ROUNDINGS = 100  # two libraries add up in different orders: so many times the effect of single roundings is no mistake
 
 
