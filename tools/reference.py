@@ -19,9 +19,10 @@ from handgrad.core.symbols import Expr, Symbols
 from handgrad.core.tensor import gradients, tensor
 from handgrad.errors import HandgradError
 from handgrad.program import latex, python
-from handgrad.program.build import Builder, Recording, _Row
+from handgrad.program.build import Builder, Recording
 from handgrad.program.names import Name
 from handgrad.program.statements import Leaf, Origin, Program
+from handgrad.program.write import Row
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "ops.md"
 GROUPS: dict[str, Callable[[Op], Any]] = {
@@ -88,9 +89,8 @@ def example(op: Op, pattern: str, letters: dict[str, int | Size]) -> tuple[str, 
             step = table.vjp(node, i, g)
             if step is not None:
                 assert isinstance(a.name, Name)
-                name = Name(a.name.base, a.name.index, "gradient")
-                builder.rows.append(_Row(step, step, name, "backward", "gradient", Origin(op=op.name)))
-    return formula, builder.write([row.name for row in builder.rows])
+                builder.rows.append(Row(a.name.gradient("L"), step, "backward", "gradient", Origin(op=op.name)))
+    return formula, builder.write()
 
 
 def bound(value: Any, letters: Mapping[str, int | Size]) -> Any:

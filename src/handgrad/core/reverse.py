@@ -42,7 +42,7 @@ def topological(roots: Sequence[Any], stop: frozenset[int] | set[int] = frozense
 
 
 def total(parts: Sequence[Any]) -> Any:
-    """The sum of all parts, in their order; many are added up in groups, so that the sum of a thousand is not as deep."""
+    """The sum of all parts, in their order; many are added up in groups: the sum of a thousand is not so deep."""
     while len(parts) > 1:
         parts = [functools.reduce(operator.add, parts[i : i + GROUP]) for i in range(0, len(parts), GROUP)]
     return parts[0]

@@ -24,18 +24,18 @@ from handgrad.errors import ArgumentError, DTypeError, ShapeError
 class Expr:
     """One value as a formula: an op applied to expressions, a named leaf, or a constant.
 
-    `op` is None for leaves (`name` set) and constants (`value` set). `shape` may hold letters, `dtype` is "float",
-    "int" or "bool": how many bits a float has is settled when a program is run.
+    `op` is None for leaves (`name` set) and constants (`value` set); `number_only` says that no leaf is below. `shape`
+    may hold letters, `dtype` is "float", "int" or "bool": how many bits a float has is settled when a program is run.
     """
 
-    __slots__ = ("args", "dtype", "name", "op", "order", "params", "shape", "table", "value")
+    __slots__ = ("args", "dtype", "name", "number_only", "op", "params", "shape", "table", "value")
     __array_ufunc__ = None  # NumPy leaves mixed expressions to us
 
     def __init__(self, table: Symbols, op: Op | None, args: tuple[Expr, ...], params: Mapping[str, Any], shape: Shape,
                  dtype: str, name: Any = None, value: Any = None) -> None:  # fmt: skip
         self.table, self.op, self.args, self.params = table, op, args, params
         self.shape, self.dtype, self.name, self.value = shape, dtype, name, value
-        self.order = table.count()
+        self.number_only: bool = name is None if op is None else all(a.number_only for a in args)
 
     def _apply_op(self, op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Expr:
         return self.table.apply(op, arrays, params)
@@ -102,15 +102,10 @@ class Symbols:
 
     def __init__(self) -> None:
         self._known: dict[Any, Expr] = {}
-        self._made = 0
         self._inside = 0  # > 0 while a rule runs: ops open into primitives
         self._form = "definition"
         self._bodies: dict[tuple[Expr, str], Expr] = {}
         self.hints: dict[Expr, str] = {}  # the names that rules gave
-
-    def count(self) -> int:
-        self._made += 1
-        return self._made
 
     # -- making -------------------------------------------------------------------------------------------------
     def leaf(self, name: Any, shape: Shape = (), dtype: str = "float") -> Expr:

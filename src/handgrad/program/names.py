@@ -42,6 +42,15 @@ class Name:
     of: str = "L"
 
     @property
+    def whole(self) -> Name:
+        """The value that this is a gradient of."""
+        return Name(self.base, self.index, "value", self.copy)
+
+    def gradient(self, of: str, part: int = 0) -> Name:
+        """The gradient of this value; with `part`, one contribution to it."""
+        return Name(self.base, self.index, "gradient", self.copy, part, of)
+
+    @property
     def text(self) -> str:
         """How code spells it: W1, dW1, e_2."""
         d = "d" if self.kind == "gradient" else ""

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from handgrad.core.symbols import Expr, Symbols
-from handgrad.program.build import Builder, Recording, _Row
 from handgrad.program.names import Name
 from handgrad.program.statements import Leaf, Origin, Program
+from handgrad.program.write import Row, write
 
 
 class Rule(Protocol):
@@ -58,11 +58,9 @@ def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_v
     if used is not g:
         table.hints[used] = "g_clipped"
     new = table.run_rule(optimizer.rule, (table, w, used, s), {})
-    builder = Builder(Recording(table, leaves, w))
-    state_first = [name for name in new if name != "w"] + ["w"]
-    for name in state_first:
-        target = Name(name, kind="new")
-        role = "parameter" if name == "w" else "state"
-        op = type(optimizer).__name__
-        builder.rows.append(_Row(new[name], new[name], target, "update", role, Origin(op=op), Name(name)))
-    return builder.write([Name(name, kind="new") for name in state_first])
+    origin = Origin(op=type(optimizer).__name__)
+    rows = [
+        Row(Name(name, kind="new"), new[name], "update", "parameter" if name == "w" else "state", origin, Name(name))
+        for name in sorted(new, key=lambda name: name == "w")  # the state first
+    ]
+    return write(table, leaves, rows)
