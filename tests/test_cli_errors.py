@@ -92,7 +92,7 @@ ROWS = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(30))
         (HEAD + ROWS, "--target y --ignore xx", ["'xx'", "'x'"]),
         (HEAD + ROWS, "--target y --ignore x", ["nothing to predict from"]),
         (HEAD + ROWS, "--target y --kind number", ["text", "numbers"]),
-        (HEAD + ROWS + "oops,a\n", "--target y", ["line 32", "'oops'", "missing=drop"]),
+        (HEAD + ROWS + "oops,a\n", "--target y", ["line 32", "'oops'", "--missing drop"]),
         (HEAD + ROWS + ",a\n", "--target y", ["line 32", "empty"]),
         (HEAD + ROWS.replace("b", "a"), "--target y", ["'a'", "nothing to learn"]),
         ((HEAD + ROWS).replace("a", "是").encode("gb18030"), "--target y", ["--encoding gb18030"]),

@@ -220,22 +220,21 @@ def test_check_needs_the_right_answers(capsys, trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_printed_program_runs_and_trains_the_same_network(capsys, trained, tmp_path):
-    saved, data = trained
-    script = tmp_path / "script.py"
+def test_the_printed_program_runs_and_trains_the_same_network(capsys, tmp_path):
+    data, saved, script = flowers(tmp_path / "flowers.csv"), tmp_path / "net.safetensors", tmp_path / "net.py"
+    arrays, weights = tmp_path / "data.npz", tmp_path / "weights.npz"
+    handgrad(capsys, "train", data, "--target", "kind", "--epochs", 40, "--save", saved, "--arrays", arrays)
     ended = handgrad(capsys, "code", saved, "--to", "numpy", "--out", script)
     assert (ended.code, ended.out) == (0, "")
     assert "lr = 0.003" in script.read_text(encoding="utf-8")  # the optimizer that trained it
-    net = hg.load(saved)
-    X, y = net.preparation.transform(read_table(data))
-    np.savez(tmp_path / "data.npz", X=X, y=y)
-    run = [sys.executable, str(script), str(tmp_path / "data.npz"), str(tmp_path / "weights.npz")]
+    run = [sys.executable, str(script), str(arrays), str(weights)]
     subprocess.run(run, check=True, capture_output=True, timeout=60)
-    again = hg.Network.parse("4-32:relu-3", loss="cross_entropy", seed=0, l2=net.l2)
-    again.fit(X, y, epochs=net.training_state["epochs"], batch_size=32, optimizer=hg.Adam(0.003))
-    weights = np.load(tmp_path / "weights.npz")
-    for name, value in again.parameters.items():
-        assert weights[name].tobytes() == value.tobytes()
+    again = np.load(weights)
+    for name, value in hg.load(saved).parameters.items():
+        assert again[name].tobytes() == value.tobytes()
+    ended = handgrad(capsys, "train", data, "--target", "kind", "--arrays", arrays)
+    assert ended.code == 2
+    assert "--force" in one_line(ended.err)
 
 
 def test_code_with_another_optimizer(capsys, trained):

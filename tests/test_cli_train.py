@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -140,6 +141,17 @@ def test_notices_are_shown(capsys, tmp_path):
     columns = {"x": list(range(40)), "same": [3] * 40, "y": ["no"] * 20 + ["yes"] * 20}
     ended = handgrad(capsys, "train", write_csv(tmp_path / "t.csv", columns), "--target", "y")
     assert "Note: Column 'same' is the same in all training rows" in ended.out
+
+
+def test_what_to_do_next_works_as_it_stands(capsys, tmp_path):
+    path, saved = tmp_path / "花 朵.csv", tmp_path / "花.safetensors"
+    rows = "".join(f"{i};{i % 3 if i != 5 else ''};{'ab'[i % 2]}\n" for i in range(30))
+    path.write_text("x;y;kind\n" + rows, encoding="utf-8")
+    ended = handgrad(capsys, "train", path, "--target", "kind", "--missing", "drop", "--separator", ";", "--epochs", 2,
+                     "--save", saved)  # fmt: skip
+    told = [shlex.split(line)[1:] for line in ended.out.splitlines() if line.startswith("  handgrad ")]
+    assert [words[0] for words in told] == ["predict", "check", "code"]
+    assert [handgrad(capsys, *words).code for words in told] == [0, 0, 0]
 
 
 def test_many_classes_show_what_is_confused_instead_of_a_wide_matrix(capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from handgrad.cli.voice import Voice, nobody_reads, own_language, steady_streams
 from handgrad.errors import ArgumentError, HandgradError, UnknownNameError, nearest
 from handgrad.i18n import normalize
 
+# what Python calls missing=drop is --missing drop here
+ARGUMENT = re.compile(r"(?<![\w'\"-])(missing|kind)=(error|drop|mean|binary|classes|number)\b")
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
 
 
@@ -108,7 +111,7 @@ def ending(error: Exception, voice: Voice) -> tuple[str, int]:
     if isinstance(error, Usage):
         return t(error.error.template, **error.error.values), 2
     if isinstance(error, HandgradError):
-        return t(error.template, **error.values), 1
+        return ARGUMENT.sub(r"--\1 \2", t(error.template, **error.values)), 1
     if isinstance(error, ClickException):
         return _misuse(error, voice), 2
     if isinstance(error, OSError):

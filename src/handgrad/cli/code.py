@@ -46,7 +46,8 @@ def add(app: typer.Typer, voice: Voice) -> None:
         atomic.write(path, text.encode())
         voice.tell(
             t(
-                "The program is in {path}. Run it: python {path} data.npz, with the arrays X and y in data.npz.",
+                "The program is in {path}. Run it: python {path} data.npz, with the arrays X and y in data.npz, as "
+                "`handgrad train --arrays data.npz` stores them.",
                 path=path,
             )
         )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from handgrad.cli import options
-from handgrad.cli.values import Usage, free_path, number, one_of, whole
+from handgrad.cli.values import Usage, free_path, number, one_of, whole, word
 from handgrad.cli.verb import Verb
 from handgrad.cli.voice import Voice
 
@@ -47,6 +47,9 @@ def add(app: typer.Typer, voice: Voice) -> None:
             "Share of the rows that is kept out of training to measure on; 0 for none."))] = None,
         save: Annotated[str | None, typer.Option("--save", metavar="FILE", help=t(
             "Store the network, and how the table was prepared, as safetensors."))] = None,
+        arrays: Annotated[str | None, typer.Option("--arrays", metavar="FILE", help=t(
+            "Store the prepared training rows too, as X and y (NPZ): "
+            "the program that `handgrad code` prints reads them."))] = None,
         force: Annotated[bool, options.force_option(voice)] = False,
         kind: Annotated[str, typer.Option("--kind", metavar="KIND", help=t(
             "What the target is: binary, classes or number; found by looking when not given."))] = "auto",
@@ -71,10 +74,18 @@ def add(app: typer.Typer, voice: Voice) -> None:
         )
         one_of("--kind", kind, KINDS)
         path = free_path("--save", save, force) if save is not None else None
+        rows = free_path("--arrays", arrays, force) if arrays is not None else None
         table = options.read(data, missing, encoding, separator, ignore=ignore or ())
         work = _planned(table, target, wishes, kind, ignore or [], voice)
         _taught(work, path, voice)
-        _goodbye(data, path, voice)
+        if rows is not None:
+            _stored(work, rows)
+        reading = {
+            "--missing": missing if missing != "error" else None,
+            "--encoding": encoding,
+            "--separator": separator,
+        }
+        _goodbye(data, reading, path, voice)
         return 0
 
 
@@ -119,10 +130,21 @@ def _taught(work: Any, path: Path | None, voice: Voice) -> None:
     results(work, voice)
 
 
-def _goodbye(data: str, path: Path | None, voice: Voice) -> None:
-    """Where the network is, and what to do next."""
-    import shlex
+def _stored(work: Any, path: Path) -> None:
+    """The rows that the network was trained on, as it saw them."""
+    import io
 
+    import numpy as np
+
+    from handgrad.nn import atomic
+
+    file = io.BytesIO()
+    np.savez(file, X=work.X[work.train], y=work.y[work.train])
+    atomic.write(path, file.getvalue())
+
+
+def _goodbye(data: str, reading: dict[str, str | None], path: Path | None, voice: Voice) -> None:
+    """Where the network is, and what to do next, with the options that this table needs."""
     t = voice.t
     voice.say()
     if path is None:
@@ -131,7 +153,8 @@ def _goodbye(data: str, path: Path | None, voice: Voice) -> None:
         )
         return
     voice.say(t("The network is in {path}. Next:", path=path))
-    file, source = shlex.quote(str(path)), shlex.quote(data)
+    file, source = word(str(path)), word(data)
+    source += "".join(f" {option} {word(value)}" for option, value in reading.items() if value is not None)
     voice.say(f"  handgrad predict {file} {source}")
     voice.say(f"  handgrad check {file} {source}")
     voice.say(f"  handgrad code {file} --to numpy")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +17,15 @@ def short(value: object, limit: int = 40) -> str:
     from handgrad.data.wording import shown
 
     return shown(value, limit)
+
+
+def word(text: str) -> str:
+    """A text as a shell takes it for one word: quoted only where it must be, which Chinese need not.
+
+    >>> word("house prices.csv"), word("房價.csv")
+    ("'house prices.csv'", '房價.csv')
+    """
+    return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else shlex.quote(text)
 
 
 class Usage(Exception):

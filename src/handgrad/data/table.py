@@ -191,12 +191,12 @@ def cell_error(table: Table, row: int, name: str, value: str | None, count: int)
         if table.unit == "line":
             return DataError(
                 "{source}, line {line}, column {place} ({name}): the cell is empty, one of {count} empty or "
-                "unreadable. Fill it in, or choose missing=drop or missing=mean.",
+                "unreadable. Fill it in, ignore the column, or choose missing=drop or missing=mean.",
                 **facts,
             )
         return DataError(
             "{source}, row {line}, column {place} ({name}): the cell is empty, one of {count} empty or "
-            "unreadable. Fill it in, or choose missing=drop or missing=mean.",
+            "unreadable. Fill it in, ignore the column, or choose missing=drop or missing=mean.",
             **facts,
         )
     facts["value"] = shown(value)

@@ -55,7 +55,7 @@ def show(stage: Stage) -> None:
         means[kind], shares[kind] = float(np.mean(scores)), float(np.median([passed(kind, s) for s in range(count)]))
         rows.append((kind, percent(means[kind]), median, f"{shares[kind]:.2g}"))
     stage.table(t("{count} random seeds each", count=count),
-                [t("activation"), t("test accuracy"), t("epochs to 95 %, median"), t("gradient that arrives")],
+                [t("activation"), t("test accuracy"), t("epochs to 95%, median"), t("gradient that arrives")],
                 rows)  # fmt: skip
     least = min(means, key=lambda kind: means[kind])
     stage.results([

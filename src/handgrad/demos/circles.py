@@ -17,7 +17,7 @@ STOPS = (1, 15, 30, 200)  # epochs at which the boundary is drawn
 
 
 def held_out(seed: int) -> data.Split:
-    """1000 points, 80 % to train and 20 % to test, both drawn from `seed`."""
+    """1000 points, 80% to train and 20% to test, both drawn from `seed`."""
     X, y = data.circles(n=1000, noise=0.1, factor=0.5, seed=seed)
     return data.split(X, y, test=0.2, seed=seed, stratify=True)
 
@@ -41,7 +41,7 @@ def show(stage: Stage) -> None:
         t("Circles: how a decision boundary forms"),
         t("One class lies inside the other. Each hidden unit draws one soft line across the plane, and the output adds "
           "the lines up to a closed curve. Training moves the lines until the curve runs between the circles. The "
-          "circles overlap a little: nobody can get more than about 99.35 % right."),
+          "circles overlap a little: nobody can get more than about 99.35% right."),
     )  # fmt: skip
     part = held_out(0)
     net = hg.Network.parse("2-10:tanh-1:sigmoid", loss="bce", seed=0)

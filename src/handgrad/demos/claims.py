@@ -183,7 +183,7 @@ def _xor_soon(stage: Stage, count: int) -> Sequence[Row]:
     def soon(hidden: int) -> Callable[[int], bool]:
         return lambda seed: xor.train(xor.network(seed, hidden), X, y)[1] is not None
 
-    claim = t("100 % within 50 epochs")
+    claim = t("100% within 50 epochs")
     return [
         _often(stage, t("XOR, 2-2-1 tanh, Adam 0.1"), claim, soon(2), count),
         _often(stage, t("XOR, 2-8-1 tanh, Adam 0.1"), claim, soon(8), count),
@@ -200,7 +200,7 @@ def _circles(stage: Stage, count: int) -> Sequence[Row]:
         mean = float(np.mean(found))
         measured = t("{mean} over {n} seeds", mean=percent(mean), n=count)
         rows.append(
-            (what, t("about {share}", share="95 %"), measured, t("holds") if mean >= 0.94 else t("does not hold"))
+            (what, t("about {share}", share="95%"), measured, t("holds") if mean >= 0.94 else t("does not hold"))
         )
     return rows
 

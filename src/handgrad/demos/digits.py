@@ -27,7 +27,7 @@ def show(stage: Stage) -> None:
         t("Digits: ten classes, judged on what the network has not seen"),
         t("{n} images of handwritten digits, 8 by 8 grey levels. A hidden layer of 100 ReLU, and ten outputs that "
           "softmax turns into probabilities. Each image is tested once, by a network that was trained without it: five "
-          "splits of 80 % to 20 % with equal shares of each digit.", n=len(X)),
+          "splits of 80% to 20% with equal shares of each digit.", n=len(X)),
     )  # fmt: skip
     repeats = stage.count(1)
     parts = [(seed, *rows) for seed in range(repeats) for rows in data.folds(y, SPLITS, seed=seed)]

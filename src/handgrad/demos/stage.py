@@ -13,6 +13,7 @@ import numpy as np
 
 from handgrad.errors import FileError, MissingDependencyError
 from handgrad.i18n import Translator, translate_error, translator
+from handgrad.i18n.columns import wrapped
 from handgrad.plot import Words, save, words
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Stage:
 
     def say(self, text: str) -> None:
         """A paragraph."""
-        self.console.print(text, markup=False, highlight=False)
+        lines = "\n".join(wrapped(text, self.console.width))
+        self.console.print(lines, markup=False, highlight=False, soft_wrap=True)
         self.console.print()
 
     def note(self, text: str) -> None:
@@ -72,16 +74,17 @@ class Stage:
             self.said.append(text)
             self.say(text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table; all columns but the first hold numbers and are set to the right."""
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> None:
+        """A table; all columns but the first ones, which hold texts, hold numbers and are set to the right."""
         from rich.table import Table
-        from rich.text import Text
 
-        table = Table(title=title, title_justify="left", title_style="bold")
+        from handgrad.demos.cell import Cell
+
+        table = Table(title=Cell(title, style="bold"), title_justify="left")
         for i, name in enumerate(columns):
-            table.add_column(Text(name), justify="right" if i else "left", overflow="fold")
+            table.add_column(Cell(name), justify="right" if i >= texts else "left", overflow="fold")
         for row in rows:
-            table.add_row(*[Text(cell) for cell in row])
+            table.add_row(*[Cell(cell) for cell in row])
         self.console.print(table)
         self.console.print()
 
@@ -121,7 +124,7 @@ class Stage:
                 (demo, what, measured, promised, verdict[kept])
                 for demo, what, measured, promised, kept in self.promises
             ]
-            self.table(t("All that was promised"), [t("demo"), t("what"), t("measured"), t("promised"), ""], rows)
+            self.table(t("All that was promised"), [t("demo"), t("what"), t("measured"), t("promised"), ""], rows, 2)
         for path in self.pictures:
             self.console.print(str(path), markup=False, highlight=False, soft_wrap=True)
         if self.pictures:
@@ -185,6 +188,6 @@ def percent(value: float) -> str:
     """A share as a person reads it.
 
     >>> percent(0.98124)
-    '98.1 %'
+    '98.1%'
     """
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}%"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.errors import ArgumentError
-from handgrad.plot.curves import check, draw_loss, epochs, scale
+from handgrad.plot.curves import check, count_epochs, draw_loss, epochs, scale
 from handgrad.plot.fonts import Words
 from handgrad.plot.look import describe, figure, grid, line
 
@@ -33,7 +33,7 @@ def compare(
         check(history, smooth)
         draw_loss(axes, epochs(history), np.array(history.loss), smooth, name, line(i))
     scale(axes, min(min(h.loss) for h in histories.values()), log)
-    axes.set_xlabel(t("epoch"))
+    count_epochs(axes, t)
     axes.set_ylabel(t("training loss"))
     axes.set_title(title or t("Loss"))
     grid(axes)

@@ -39,7 +39,7 @@ def curves(history: History, words: Words, *, log: bool = False, smooth: float =
     if "gradients" in drawn:
         _gradients(drawn["gradients"], history, t)
     for a in axes:
-        a.set_xlabel(t("epoch"))
+        count_epochs(a, t)
         grid(a)
         a.legend(frameon=False, fontsize="small")
     if title:
@@ -60,6 +60,12 @@ def check(history: History, smooth: float) -> None:
 def epochs(history: History) -> Any:
     """The number of each epoch of `history.loss`, counted from 1; a second training goes on counting."""
     return np.arange(len(history.loss)) + 1 + (history.epochs[0] if history.epochs else 0)
+
+
+def count_epochs(axes: Any, t: Translator) -> None:
+    """The axis of the epochs: they are whole numbers, also where there are few."""
+    axes.set_xlabel(t("epoch"))
+    axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def moving_mean(values: Any, smooth: float) -> Any:
