@@ -227,6 +227,8 @@ def test_a_trace_survives_json_to_the_bit(seed):
     trace = t.net.trace(t.X, t.y)
     back = Trace.from_dict(json.loads(json.dumps(trace.to_dict(), allow_nan=False)))
     assert (back.loss, back.dtype, back.title) == (trace.loss, trace.dtype, trace.title)
+    assert back.backward == trace.backward
+    assert str(back) == str(trace)
     assert len(back) == len(trace)
     for a, b in zip(trace, back, strict=True):
         for f in dataclasses.fields(a):
@@ -266,6 +268,31 @@ def test_a_trace_is_complete(seed):
             assert n.gradient.shape == n.value.shape
         if n.contributions:
             assert fuzz.error(sum(n.contributions), n.gradient) < 1e-14
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_printed_trace_has_the_lines_of_the_program_in_its_order(seed):
+    t = fuzz.trial(seed)
+    X, y = t.net._pair(t.X, t.y)
+    program, _ = t.net._recorder.program(X.shape[1:], y, ("loss", "values"), None)
+    lines = [text.split("  ")[-1].strip() for text in str(t.net.trace(t.X, t.y)).splitlines()]
+    for phase in ("forward", "backward"):
+        printed = [line(s) for s in program.statements if s.phase == phase]
+        assert [text for text in lines if text in printed] == printed
+
+
+def test_gradients_stand_as_in_a_lecture():
+    """Weight, bias, then what goes on back; what the data say before what a penalty adds."""
+    net = hg.Network.parse("2-3:tanh-1", "mse", l1=0.1, l2=0.2)
+    assert net.trace(np.ones((2, 2)), np.ones(2)).backward == (
+        "L", "R4", "R3", "R2", "R1", "L_data", "z2", "W2", "b2", "a1", "z1", "W1", "b1", "X",
+    )  # fmt: skip
+    lines = str(net.program(np.ones((2, 2)), np.ones(2))).splitlines()
+    at = lines.index("dW1_part1 = X.T @ dz1")
+    assert lines[at : at + 4] == [
+        "dW1_part1 = X.T @ dz1", "dW1_part2 = l2 * (2 * W1)", "dW1_part3 = l1 * np.sign(W1)",
+        "dW1 = dW1_part1 + dW1_part2 + dW1_part3",
+    ]  # fmt: skip
 
 
 def test_a_trace_cannot_be_changed():

@@ -5,14 +5,13 @@ Thin over `Network`, which stands in `.network` with everything else that it can
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from handgrad.core.sizes import show
-from handgrad.core.trace import Node, Trace
+from handgrad.core.trace import Trace
 from handgrad.errors import DTypeError, GraphError
 from handgrad.i18n import Translator, translator
 from handgrad.nn.arguments import shown, whole
@@ -194,24 +193,18 @@ def _forward_rows(trace: Trace) -> list[Row]:
 
 
 def _backward_rows(trace: Trace) -> list[Row]:
-    """Layer by layer from the loss to the input: what it needs on the way back, its weights, then its input."""
-    steps = [n for n in trace if n.code and n.role != "backward"]
-    helpers = [n for n in trace if n.role == "backward"]
-    order = list(dict.fromkeys(n.layer for n in reversed(steps)))
-    by_layer: dict[str, list[Node]] = {layer: [] for layer in order}
-    # a value's gradient is complete when the first step that read it has been gone through backwards
-    for node in trace:
-        reader = next((step for step in steps if node.name in step.args), None)
-        if node.gradient is not None and node.name != trace.loss and reader is not None:
-            by_layer[reader.layer].append(node)
+    """From the loss to the input, in the order of the pass: each layer's weights, then its input."""
+    layers: dict[str, str] = {}  # the gradient of a value is complete at the first layer that reads it
+    for step in reversed([n for n in trace if n.code and n.role != "backward"]):
+        layers.update(dict.fromkeys(step.args, step.layer))
     rows: list[Row] = []
-    for layer in order:
-        for node in sorted(by_layer[layer], key=lambda n: n.role != "parameter"):
-            for helper in [h for h in helpers if re.search(rf"\b{re.escape(h.name)}\b", node.gradient_code)]:
-                helpers.remove(helper)
-                rows.append((layer, _line(helper.formula, helper.code), show(helper.shape), numbers(helper.value)))
-            computation = _line(node.gradient_formula, node.gradient_code)
-            rows.append((layer, computation, show(np.shape(node.gradient)), numbers(node.gradient)))
+    for node in map(trace.__getitem__, trace.backward):
+        if node.role == "backward":  # a value that only this pass needs
+            rows.append((node.layer, _line(node.formula, node.code), show(node.shape), numbers(node.value)))
+        elif node.name in layers:
+            lines = [*zip(node.contribution_formula, node.contribution_code, node.contributions, strict=True),
+                     (node.gradient_formula, node.gradient_code, node.gradient)]  # fmt: skip
+            rows += [(layers[node.name], _line(f, code), show(node.shape), numbers(value)) for f, code, value in lines]
     return rows
 
 

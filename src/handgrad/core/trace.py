@@ -34,7 +34,8 @@ class Node:
     `name` in code (a1), `label` for people (dense1.weight), `role` (input, label, parameter, constant, setting, value,
     local, backward: what only the backward pass needs), `op`, `args` (names), `settings`, `layer` say where it comes
     from; `value` and `gradient` are read-only arrays (gradient None where none flows); `contributions` are the parts
-    that were added up to the gradient; `code`, `formula`, `gradient_code`, `gradient_formula` the printed lines.
+    that were added up to the gradient, none where it is one part; `code`, `formula`, `gradient_code`,
+    `gradient_formula`, `contribution_code`, `contribution_formula` are the printed lines.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Node:
     formula: str = ""
     gradient_code: str = ""
     gradient_formula: str = ""
+    contribution_code: tuple[str, ...] = ()
+    contribution_formula: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,7 +64,8 @@ class Node:
 class Trace:
     """All values of one pass in the order in which they were computed; `trace["z1"]` is a node by name or label.
 
-    `loss` is the name of the number at the end, "" where there is none.
+    `loss` is the name of the number at the end, "" where there is none. `backward` names the values in the order of
+    the backward pass: each where its gradient is worked out, or, if only that pass needs it, where it is itself.
 
     >>> import handgrad as hg
     >>> x, y, z = (hg.tensor(v, name=n) for v, n in [(2.0, "x"), (3.0, "y"), (4.0, "z")])
@@ -74,6 +78,15 @@ class Trace:
     loss: str
     dtype: str
     title: str = ""
+    backward: tuple[str, ...] = ()
+    _known: dict[str, Node] = field(init=False, repr=False, compare=False)  # by name and label
+
+    def __post_init__(self) -> None:
+        known: dict[str, Node] = {}
+        for n in self.nodes:
+            known.setdefault(n.name, n)
+            known.setdefault(n.label, n)
+        object.__setattr__(self, "_known", known)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -82,12 +95,11 @@ class Trace:
         return len(self.nodes)
 
     def __contains__(self, name: object) -> bool:
-        return any(name in (n.name, n.label) for n in self.nodes)
+        return name in self._known
 
     def __getitem__(self, name: str) -> Node:
-        for n in self.nodes:
-            if name in (n.name, n.label):
-                return n
+        if name in self._known:
+            return self._known[name]
         raise UnknownNameError(
             "this trace has no value {name!r}. {hint}", name=name, hint=nearest(name, [n.name for n in self.nodes])
         )
@@ -95,7 +107,7 @@ class Trace:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; every number is kept exactly."""
         return {"handgrad_trace": VERSION, "loss": self.loss, "dtype": self.dtype, "title": self.title,
-                "nodes": [_node_to_dict(n) for n in self.nodes]}  # fmt: skip
+                "backward": list(self.backward), "nodes": [_node_to_dict(n) for n in self.nodes]}  # fmt: skip
 
     @classmethod
     def from_dict(cls, data: Any) -> Trace:
@@ -104,12 +116,15 @@ class Trace:
             got = data.get("handgrad_trace") if isinstance(data, Mapping) else type(data).__name__
             raise DataError("this is not a handgrad trace of version {version}: got {got!r}.", version=VERSION, got=got)
         nodes = tuple(_node_from_dict(n) for n in data["nodes"])
-        return cls(nodes, data["loss"], data["dtype"], data["title"])
+        return cls(nodes, data["loss"], data["dtype"], data["title"], tuple(data["backward"]))
 
     def __str__(self) -> str:
-        rows = [f"{n.name:>8} {show(n.shape):>10}  {n.code or n.role}" for n in self.nodes]
-        rows += [f"{'':>8} {'':>10}  {n.gradient_code}" for n in reversed(self.nodes) if n.gradient_code]
-        return "\n".join(rows)
+        rows = [(n.name, show(n.shape), n.code or n.role) for n in self.nodes if n.role != "backward"]
+        for n in map(self.__getitem__, self.backward):
+            code = n.code if n.role == "backward" else n.gradient_code
+            rows += [("", "", part) for part in n.contribution_code]
+            rows.append((code.partition(" = ")[0], show(n.shape), code))
+        return "\n".join(f"{name:>8} {shape:>10}  {code}" for name, shape, code in rows)
 
     def __repr__(self) -> str:
         end = f", {self.loss} = {self[self.loss].value.item():.6g}" if self.loss else ""
@@ -140,15 +155,16 @@ def _back(d: Any) -> Any:
 
 
 _TEXT = ("name", "label", "role", "op", "layer", "code", "formula", "gradient_code", "gradient_formula")
+_TEXTS = ("args", "contribution_code", "contribution_formula")
 
 
 def _node_to_dict(n: Node) -> dict[str, Any]:
-    return {**{f: getattr(n, f) for f in _TEXT}, "args": list(n.args), "settings": dict(n.settings),
-            "value": _array(n.value), "gradient": _array(n.gradient),
+    return {**{f: getattr(n, f) for f in _TEXT}, **{f: list(getattr(n, f)) for f in _TEXTS},
+            "settings": dict(n.settings), "value": _array(n.value), "gradient": _array(n.gradient),
             "contributions": [_array(c) for c in n.contributions]}  # fmt: skip
 
 
 def _node_from_dict(d: Mapping[str, Any]) -> Node:
-    return Node(**{f: d[f] for f in _TEXT}, args=tuple(d["args"]), settings=Fixed(d["settings"]),
-                value=_back(d["value"]),
-                gradient=_back(d["gradient"]), contributions=tuple(_back(c) for c in d["contributions"]))  # fmt: skip
+    texts: dict[str, Any] = {**{f: d[f] for f in _TEXT}, **{f: tuple(d[f]) for f in _TEXTS}}
+    return Node(**texts, settings=Fixed(d["settings"]), value=_back(d["value"]), gradient=_back(d["gradient"]),
+                contributions=tuple(_back(c) for c in d["contributions"]))  # fmt: skip

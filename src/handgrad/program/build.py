@@ -105,11 +105,11 @@ class Builder:
         return name
 
     def _lecture_order(self, rows: Sequence[Row]) -> list[Row]:
-        """dW before db: neighbouring gradients of leaves stand in the order of the op's arguments.
+        """dW, db, dX: neighbouring gradients of leaves stand in the order of the op's arguments, parameters first.
 
         The reverse loop meets arguments last to first. A gradient's contributions stay before it.
         """
-        leaves = {leaf.name for leaf in self.rec.leaves.values()}
+        leaves = {leaf.name: leaf.role for leaf in self.rec.leaves.values()}
         gradients: list[list[Row]] = [[]]
         for row in rows:
             gradients[-1].append(row)
@@ -123,7 +123,10 @@ class Builder:
         result: list[Row] = []
         for of, group in itertools.groupby(gradients, op):
             together = list(group)
-            result += itertools.chain(*(together if of is None else reversed(together)))
+            if of is not None:
+                together.reverse()
+                together.sort(key=lambda gradient: leaves[gradient[-1].name.whole] != "parameter")
+            result += itertools.chain(*together)
         return result
 
     def _origin(self, consumer: Expr | None, i: int) -> Origin:

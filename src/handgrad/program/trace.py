@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from handgrad.core.reverse import topological
 from handgrad.core.symbols import Expr, Symbols
 from handgrad.core.tensor import Tensor
 from handgrad.core.trace import Fixed, Node, Trace, frozen
-from handgrad.errors import GraphError
+from handgrad.errors import DTypeError, GraphError, clipped
 from handgrad.program.build import Recording, build
 from handgrad.program.latex import formula
 from handgrad.program.names import Name, Names
@@ -24,60 +23,66 @@ from handgrad.program.statements import Leaf, Program, Statement, plain
 def trace(program: Program, values: Mapping[str, Any], dtype: str, title: str = "") -> Trace:
     """Run a program on leaf values and keep everything."""
     found = compiled(program, True).run(values, dtype)
-    grads: dict[str, Statement] = {}
-    parts: dict[str, list[Any]] = {}
+    written = {s.target.text for s in program.statements if s.shape == ()}
+    first = program.outputs[0] if program.outputs else None
+    loss = first if first is not None and first.text in written else None
+    slopes, order = _gradients(program, found, dtype, loss)
+    nodes = [
+        Node(leaf.name.text, leaf.human, leaf.role, frozen(_cast(values[leaf.name.text], dtype, leaf.dtype)),
+             **slopes.get(leaf.name.text, {}))
+        for leaf in program.leaves
+    ]  # fmt: skip
     for s in program.statements:
-        if s.phase == "backward" and s.target.kind == "gradient":
-            whole = Name(s.target.base, s.target.index, "value", s.target.copy).text
-            if s.target.part:
-                parts.setdefault(whole, []).append(frozen(_cast(found[s.target.text], dtype)))
-            else:
-                grads[whole] = s
-    first = program.outputs[0].text if program.outputs else ""
-    loss = first if any(s.target.text == first and s.shape == () for s in program.statements) else ""
-    nodes = [_leaf_node(leaf, values[leaf.name.text], grads, parts, found, dtype) for leaf in program.leaves]
-    for s in program.statements:
-        name, g = s.target.text, grads.get(s.target.text)
-        if s.phase == "backward" and s.target.kind == "gradient":
+        if _is_gradient(s):
             continue  # it belongs to the value whose gradient it is
+        name = s.target.text
         call = s.origin.call if s.origin.call is not None else s.expr
-        slope = frozen(_cast(found[g.target.text], dtype)) if g else None
-        codes = (line(g), formula(g)) if g else ("", "")
-        if name == loss and grads:  # where the backward pass starts
-            of = replace(s.target, kind="gradient")
-            slope, codes = (
-                frozen(np.ones((), dtype)),
-                (f"{of} = 1", rf"\frac{{\partial {of.of}}}{{\partial {of.of}}} = 1"),
-            )
         nodes.append(
             Node(
                 name,
-                "loss" if name == loss and s.target.base == "L" else name,
+                "loss" if s.target == loss and s.target.base == "L" else name,
                 s.role if s.phase == "forward" else "backward",
                 frozen(_cast(found[name], dtype, s.dtype)),
-                slope,
-                call.op.name if call.op is not None else "",
-                tuple(_names(call)),
-                Fixed({k: plain(v) for k, v in call.params.items()}),
-                s.origin.layer,
-                tuple(parts.get(name, ())),
-                line(s),
-                formula(s),
-                *codes,
+                op=call.op.name if call.op is not None else "",
+                args=tuple(_names(call)),
+                settings=Fixed({k: plain(v) for k, v in call.params.items()}),
+                layer=s.origin.layer,
+                code=line(s),
+                formula=formula(s),
+                **slopes.get(name, {}),
             )
         )
-    return Trace(tuple(nodes), loss, dtype, title)
+    return Trace(tuple(nodes), loss.text if loss is not None else "", dtype, title, tuple(order))
 
 
-def _leaf_node(leaf: Leaf, value: Any, grads: Mapping[str, Statement], parts: Mapping[str, list[Any]],
-               found: Mapping[str, Any], dtype: str) -> Node:  # fmt: skip
-    name = leaf.name.text
-    g = grads.get(name)
-    return Node(
-        name, leaf.human, leaf.role, frozen(_cast(value, dtype, leaf.dtype)),
-        frozen(_cast(found[g.target.text], dtype)) if g else None, contributions=tuple(parts.get(name, ())),
-        gradient_code=line(g) if g else "", gradient_formula=formula(g) if g else "",
-    )  # fmt: skip
+def _is_gradient(s: Statement) -> bool:
+    return s.phase == "backward" and s.target.kind == "gradient"
+
+
+def _gradients(
+    program: Program, found: Mapping[str, Any], dtype: str, loss: Name | None
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What a node says of its gradient, by the value's name; and the order of the backward pass."""
+    slopes: dict[str, dict[str, Any]] = {}
+    order: list[str] = []
+    for s in program.statements:
+        if s.phase == "backward" and loss is not None and not slopes:  # where the pass starts
+            of = rf"\partial {loss.symbol}"
+            slopes[loss.text] = {"gradient": frozen(np.ones((), dtype)), "gradient_code": f"d{loss} = 1",
+                                 "gradient_formula": rf"\frac{{{of}}}{{{of}}} = 1"}  # fmt: skip
+            order.append(loss.text)
+        if not _is_gradient(s):
+            order += [s.target.text] * (s.phase == "backward")
+            continue
+        whole = s.target.whole.text
+        value, said = frozen(_cast(found[s.target.text], dtype)), slopes.setdefault(whole, {})
+        if s.target.part:
+            parts = {"contributions": value, "contribution_code": line(s), "contribution_formula": formula(s)}
+            said.update({k: (*said.get(k, ()), v) for k, v in parts.items()})
+        else:
+            said.update(gradient=value, gradient_code=line(s), gradient_formula=formula(s))
+            order.append(whole)
+    return slopes, order
 
 
 def _cast(value: Any, dtype: str, kind: str = "float") -> Any:
@@ -133,6 +138,11 @@ def record_tensor(output: Tensor) -> tuple[Recording, dict[str, Any], dict[Expr,
 
 def trace_tensor(output: Tensor) -> Trace:
     """The trace of the computation behind a Tensor: forward values, and gradients if it is a single number."""
+    if not isinstance(output, Tensor):
+        raise DTypeError(
+            "hg.trace is of a Tensor, got {value}. Compute with hg.tensor, or trace a network by net.trace(X, y).",
+            value=clipped(" ".join(repr(output).split())),
+        )
     rec, values, tensors = record_tensor(output)
     wanted = [e for e in tensors if e.dtype == "float"] if output.size == 1 and output.shape == () else []
     program, _ = build(rec, ("loss", "values"), wanted)
