@@ -15,6 +15,7 @@ from handgrad.nn.layer import Layer
 from handgrad.nn.layers import ActivationLayer, Dense, Flatten, Residual
 from handgrad.program.latex import formula
 from handgrad.program.python import line
+from handgrad.program.script import main
 from handgrad.program.statements import Statement
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def torch_script(net: Network, plan: Training, optimizer: Optimizer, X: Any) -> 
     (True, True, True)
     """
     made = twin(net, X, plan.label_dtype == "int", plan.step.statements)
-    return "\n\n".join([_head(plan), made.text, _training(plan, optimizer, made, net), _MAIN])
+    return "\n\n".join([_head(plan), made.text, _training(plan, optimizer, made, net), main()])
 
 
 class Twin(NamedTuple):
@@ -316,7 +317,6 @@ Printed by handgrad: the same network from the same first weights, on the same b
     python script.py data.npz [weights.npz]     # data.npz holds X and y; the weights are written to weights.npz
 """
 
-import sys
 
 import numpy as np
 import torch
@@ -385,16 +385,3 @@ def _training(plan: Training, optimizer: Optimizer, loss: Twin, net: Network) ->
         *loop,
         "    return weights_of(model)\n",
     ])  # fmt: skip
-
-
-_MAIN = """if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python script.py data.npz [weights.npz]")
-    with np.load(sys.argv[1]) as data:
-        losses = []
-        weights = train(data["X"], data["y"], losses=losses)
-    for epoch in sorted({0, len(losses) // 4, len(losses) // 2, 3 * len(losses) // 4, len(losses) - 1}):
-        print(f"epoch {epoch + 1:6d}  loss {losses[epoch]}")
-    if len(sys.argv) > 2:
-        np.savez(sys.argv[2], **weights)
-"""

@@ -194,19 +194,28 @@ def train(X, y, *, epochs, seed=SEED, params=None, losses=None):
     return unflatten(w)
 
 
-if __name__ == "__main__":
+{main()}'''
+
+
+def main() -> str:
+    """The end of a script: read X and y, train, show some losses, write the weights."""
+    return """if __name__ == "__main__":
     import sys
 
     if len(sys.argv) < 2:
-        sys.exit("usage: python script.py data.npz [weights.npz]")
-    with np.load(sys.argv[1]) as data:
-        losses = []
-        params = train(data["X"], data["y"], epochs=EPOCHS, losses=losses)
-    for epoch in sorted({{0, len(losses) // 4, len(losses) // 2, 3 * len(losses) // 4, len(losses) - 1}}):
-        print(f"epoch {{epoch + 1:6d}}  loss {{losses[epoch]}}")
+        sys.exit(f"usage: python {sys.argv[0]} data.npz [weights.npz]")
+    try:
+        with np.load(sys.argv[1]) as data:
+            X, y = data["X"], data["y"]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        sys.exit(f"{sys.argv[1]}: not an NPZ file that holds X and y ({error})")
+    losses = []
+    params = train(X, y, epochs=EPOCHS, losses=losses)
+    for epoch in sorted({0, len(losses) // 4, len(losses) // 2, 3 * len(losses) // 4, len(losses) - 1}):
+        print(f"epoch {epoch + 1:6d}  loss {losses[epoch]}")
     if len(sys.argv) > 2:
         np.savez(sys.argv[2], **params)
-'''
+"""
 
 
 _FULL = """    run = make(w, g, update, X, y)
