@@ -17,7 +17,7 @@ from handgrad.core.op import Op, registry
 from handgrad.errors import DTypeError
 
 # what the standard calls differently
-NAMES = {"power": "pow", "transpose": "permute_dims", "max": "max", "min": "min", "concat": "concat"}
+NAMES = {"power": "pow"}
 
 
 def namespace(arrays: Sequence[Any]) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import gcd
 
 from handgrad.errors import Phrase, ShapeError, clipped, listed
 
@@ -127,8 +126,3 @@ def bind(shape: Iterable[int | Size], letters: dict[str, int]) -> tuple[int, ...
         else:
             result.append(n)
     return tuple(result)
-
-
-def common(a: int, b: int) -> int:
-    """Greatest common divisor, for simplifying factors."""
-    return gcd(a, b)

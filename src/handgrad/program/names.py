@@ -86,12 +86,6 @@ class Name:
             whole = rf"\frac{{\partial {self.of}}}{{\partial {self.symbol}}}"
         return rf"\left.{whole}\right|_{{({self.part})}}" if self.part else whole
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain data, the fields that differ from their defaults."""
-        full = {f: getattr(self, f) for f in ("base", "index", "kind", "copy", "part", "of")}
-        default = {"index": None, "kind": "value", "copy": 0, "part": 0, "of": "L"}
-        return {k: v for k, v in full.items() if k == "base" or v != default[k]}
-
     def __str__(self) -> str:
         return self.text
 

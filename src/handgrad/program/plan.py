@@ -20,13 +20,15 @@ from handgrad.program.python import number
 from handgrad.program.python import text as python_text
 from handgrad.program.statements import Program, Statement
 
+DEEP = 50  # levels of an expression that are worked out in one go
+
 
 class Planner:
     """Turns statements into calls. `pins` names results that live in given memory, `static` the settings that keep
     their value from step to step, `keep` gives every result memory of its own."""
 
     def __init__(self, program: Program, *, pins: Mapping[str, str] | None = None, static: Sequence[str] = (),
-                 keep: bool = False, leaves: Mapping[str, str] | None = None) -> None:  # fmt: skip
+                 keep: bool = False) -> None:  # fmt: skip
         self.program = program
         self.static = set(static)
         self.keep = keep
@@ -41,13 +43,14 @@ class Planner:
         self._views: dict[tuple[int, str], Register] = {}
         self._current = -1
         self._after: list[tuple[Register, Register]] = []  # values that go to their place at the end
+        self._copies: dict[str, int] = {}  # where the search for a free spelling goes on
         self._taken = {s.target.text for s in program.statements} | {leaf.name.text for leaf in program.leaves}
         pins = pins or {}
         for leaf in program.leaves:
-            text = (leaves or {}).get(leaf.name.text, leaf.name.text)
+            text = leaf.name.text
             kind = "scalar" if leaf.shape == () and leaf.role == "setting" else "leaf"
             steady = kind == "leaf" or text in self.static
-            self.named[leaf.name.text] = Register(kind, leaf.shape, leaf.dtype, text, steady=steady)
+            self.named[text] = Register(kind, leaf.shape, leaf.dtype, text, steady=steady)
         outputs = {n.text for n in program.outputs}
         for i, s in enumerate(program.statements):
             self._statement(i, s, pins, s.target.text in outputs)
@@ -59,6 +62,8 @@ class Planner:
     def _statement(self, i: int, s: Statement, pins: Mapping[str, str], wanted: bool) -> None:
         self._current = i
         name = s.target.text
+        for part in _stages(s.expr):
+            self._memo[part] = self._written(self.value(part))
         out = None
         if name in pins:
             out = Register("pinned", s.shape, s.dtype, pins[name], statement=i)
@@ -77,16 +82,22 @@ class Planner:
             self.call("copyto", (result,), out, form="{fn}({out}, {ins})")
             result = out
         if result.kind == "scalar" and (result.text or result.template) and result.text != name:
-            made = Register("scalar", (), s.dtype, name, steady=False, statement=i)
-            # NumPy's single numbers are float64 and would widen a float32 program; Python's are weak
-            template = "float({0})" if "np." in self.text(result) else "{0}"
-            self.calls.append(Call(template, (result,), made, i, form="{out} = {fn}"))
-            result = made
+            result = self._written(result, name)
         elif result.kind in ("pool", "fresh", "scalar") and not result.text and result.statement < 0:
             result.statement = i
         if (wanted or self.keep) and result.root.kind == "pool":
             result.root.last = FOREVER
         self.named[name] = result
+
+    def _written(self, r: Register, name: str = "") -> Register:
+        """A single number that is but a formula gets a line of its own."""
+        if r.kind != "scalar" or not (r.template or name):
+            return r
+        made = Register("scalar", (), r.dtype, name, steady=False, statement=self._current if name else -1)
+        # NumPy's single numbers are float64 and would widen a float32 program; Python's are weak
+        template = "float({0})" if "np." in self.text(r) else "{0}"
+        self.calls.append(Call(template, (r,), made, self._current, form="{out} = {fn}"))
+        return made
 
     def _read_later(self, i: int, name: Name) -> bool:
         later = self.program.statements[i + 1 :]
@@ -162,12 +173,10 @@ class Planner:
     def call(self, fn: str, ins: Sequence[Any], out: Register, *, elementwise: bool = False,
              form: str = "{fn}({ins}, {out})") -> Register:  # fmt: skip
         """Emit `fn(ins, out)`."""
-        if fn in ("maximum", "minimum"):  # NumPy 2.4 deprecates a third argument without its name here
-            form = form.replace("{out}", "out={out}")
         self.uses[fn.split(".")[0]] = None
         ins = tuple(self._operand(r) if isinstance(r, Register) else r for r in ins)
         if fn in ("maximum", "minimum"):  # NumPy wants their third argument by name
-            form = "{fn}({ins}, out={out})"
+            form = form.replace("{out}", "out={out}")
         self.calls.append(Call(fn, ins, out, self._current, form, elementwise))
         return out
 
@@ -200,9 +209,12 @@ class Planner:
         return found
 
     def _unique(self, name: str) -> str:
-        fresh, k = name, 2
+        """A spelling that nobody has yet: name, name_2, name_3, ..."""
+        fresh, k = name, self._copies.get(name, 1)
         while fresh in self._taken:
-            fresh, k = f"{name}_{k}", k + 1
+            k += 1
+            fresh = f"{name}_{k}"
+        self._copies[name] = k
         self._taken.add(fresh)
         return fresh
 
@@ -305,6 +317,17 @@ class Planner:
         for c in self.calls:
             by[c.statement].append(self.line(c))
         return [(s, by[i]) for i, s in enumerate(self.program.statements)]
+
+
+def _stages(e: Expr) -> list[Expr]:
+    """Parts of a deep expression that are computed first, each on top of the last: Python's own stack is short."""
+    heights: dict[int, int] = {}
+    found = []
+    for node in topological([e]):
+        height = heights[id(node)] = 1 + max((heights[id(a)] for a in node.args), default=0)
+        if height % DEEP == 0 and node is not e:
+            found.append(node)
+    return found
 
 
 def _template(e: Expr) -> str:

@@ -17,9 +17,9 @@ from handgrad.program.names import Name
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that comes from outside. role: input | label | parameter | state | setting | constant.
+    """A value that comes from outside. role: input | label | parameter | gradient | state | setting | constant.
 
-    `label` is its human name (dense1.weight); `derivative` says whether a gradient may be asked for.
+    `label` is its human name (dense1.weight), "" where that is its name in code.
     """
 
     name: Name
