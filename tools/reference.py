@@ -115,7 +115,8 @@ def definition(op: Op, node: Expr) -> str:
     whole = latex.text(node).text
     if node.op is not op or op.primitive:
         return whole
-    return f"{whole} = {latex.text(node.table.body(node, 'definition')).text}"
+    inside = latex.text(node.table.body(node, "definition")).text
+    return whole if whole == inside else f"{whole} = {inside}"
 
 
 def corners(op: Op) -> list[str]:
