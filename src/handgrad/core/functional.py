@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from handgrad.core.interop import real
+from handgrad.core.interop import like, real
 from handgrad.core.sizes import show
 from handgrad.core.tensor import Tensor, gradients
-from handgrad.errors import ArgumentError, DTypeError, GraphError, ShapeError
+from handgrad.errors import ArgumentError, DTypeError, GraphError, ShapeError, clipped
 
 Wrt = int | Sequence[int]
 
 
 def _leaves(args: Sequence[Any], wrt: Wrt) -> tuple[list[Any], list[Tensor]]:
-    positions = [wrt] if isinstance(wrt, int) else list(wrt)
+    positions = _positions(wrt, len(args))
     call = list(args)
     leaves = []
     for p in positions:
-        if not -len(args) <= p < len(args):
-            raise ArgumentError("wrt={p}: the function has {n} arguments, counted from 0.", p=p, n=len(args))
         given = args[p]
         if isinstance(given, Tensor):
             leaf = given  # a recorded value: derivatives of derivatives go through it
@@ -35,17 +34,50 @@ def _leaves(args: Sequence[Any], wrt: Wrt) -> tuple[list[Any], list[Tensor]]:
                 "argument {p} holds {dtype}: a gradient needs floating-point numbers. Try 2.0 instead of 2.",
                 p=p, dtype=str(leaf.dtype),
             )  # fmt: skip
-        call[p % len(args)] = leaf
+        call[p] = leaf
         leaves.append(leaf)
     return call, leaves
 
 
-def _output(fn: Callable[..., Any], call: Sequence[Any]) -> Tensor:
+def _positions(wrt: Any, n: int) -> list[int]:
+    """Which arguments are meant, counted from the front. Raises DTypeError and ArgumentError."""
+    given = list(wrt) if isinstance(wrt, (tuple, list)) else [wrt]
+    for p in given:
+        if not isinstance(p, (int, np.integer)) or isinstance(p, bool):
+            raise DTypeError(
+                "wrt={wrt} must be a whole number, or several: which argument counts, from 0. Write wrt=0.",
+                wrt=clipped(repr(wrt)),
+            )
+        if not -n <= p < n:
+            raise ArgumentError("wrt={p}: the function has {n} arguments, counted from 0.", p=int(p), n=n)
+    found = [int(p) % n for p in given]
+    if len(set(found)) != len(found):
+        raise ArgumentError("wrt={wrt} names an argument twice. Name each once.", wrt=clipped(repr(wrt)))
+    return found
+
+
+def _function(fn: Any) -> None:
+    if not callable(fn):
+        raise DTypeError(
+            "a derivative is of a function, got {value}. Write hg.grad(f)(x), not hg.grad(f(x)).",
+            value=clipped(" ".join(repr(fn).split())),
+        )
+
+
+def _output(fn: Callable[..., Any], call: Sequence[Any], leaves: Sequence[Tensor]) -> Tensor:
+    """What the function gives. A plain number has the gradient 0 if it is a constant, and is refused if it is none."""
     out = fn(*call)
     if isinstance(out, Tensor):
         return out
     array = real(out)
-    return Tensor(array if array.dtype.kind == "f" else array.astype(np.float64))
+    moved = {id(leaf): Tensor(leaf.value + (np.abs(leaf.value) + 1) / 128) for leaf in leaves}
+    if np.array_equal(array, real(fn(*(moved.get(id(a), a) for a in call))), equal_nan=array.dtype.kind == "f"):
+        return Tensor(array if array.dtype.kind == "f" else array.astype(np.float64))
+    raise GraphError(
+        "the function gives {value}, a plain number: no op recorded how it follows from the arguments. Compute with "
+        "hg.sin, not math.sin, and without float(), x.item() or x.value.",
+        value=clipped(" ".join(repr(out).split())),
+    )
 
 
 def _scalar(out: Tensor) -> Tensor:
@@ -68,12 +100,14 @@ def value_and_grad(fn: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., tuple[
     (12.0, 7.0)
     """
 
-    def both(*args: Any) -> tuple[Any, Any]:
+    _function(fn)
+
+    def both(*args: Any, **settings: Any) -> tuple[Any, Any]:
         call, leaves = _leaves(args, wrt)
-        out = _scalar(_output(fn, call))
+        out = _scalar(_output(partial(fn, **settings), call, leaves))
         again = any(isinstance(a, Tensor) for a in args)
         found = gradients(out, leaves, record_graph=again)
-        answer = found[0] if isinstance(wrt, int) else tuple(found)
+        answer = tuple(found) if isinstance(wrt, (tuple, list)) else found[0]
         return (out if again else out.value), answer
 
     return both
@@ -87,7 +121,7 @@ def grad(fn: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     12.0
     """
     pair = value_and_grad(fn, wrt)
-    return lambda *args: pair(*args)[1]
+    return lambda *args, **settings: pair(*args, **settings)[1]
 
 
 def vjp(fn: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -98,11 +132,12 @@ def vjp(fn: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[
     >>> pull(np.array([1.0, 10.0]))[0].tolist()
     [2.0, 40.0]
     """
+    _function(fn)
     call, leaves = _leaves(args, tuple(range(len(args))))
-    out = _output(fn, call)
+    out = _output(fn, call, leaves)
 
     def pull(g: Any) -> tuple[Any, ...]:
-        value = np.asarray(g, dtype=out.dtype)
+        value = like(g, out.dtype, "the gradient")
         if value.shape != out.shape:
             raise ShapeError(
                 "the gradient has shape {got}, the output {expected}: they must be equal.",
@@ -121,9 +156,16 @@ def jacobian(fn: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
     [[2.0, 0.0], [0.0, 4.0]]
     """
 
+    _function(fn)
+
     def rows(*args: Any) -> Any:
-        call, (leaf,) = _leaves(args, wrt)
-        out = _output(fn, call)
+        call, leaves = _leaves(args, wrt)
+        if len(leaves) != 1:
+            raise ArgumentError(
+                "wrt={wrt}: a Jacobian is of one argument. Ask for each by itself.", wrt=clipped(repr(wrt))
+            )
+        leaf = leaves[0]
+        out = _output(fn, call, leaves)
         result = np.zeros((out.size, leaf.size), leaf.dtype)
         for i in range(out.size):
             unit = np.zeros(out.size, out.dtype)
@@ -141,13 +183,14 @@ def hvp(fn: Callable[..., Any], x: Any, v: Any) -> Any:
     >>> hg.hvp(lambda x: hg.ops.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 1.0])).tolist()
     [6.0, 12.0]
     """
+    _function(fn)
     call, (leaf,) = _leaves((x,), 0)
-    v = np.asarray(v, dtype=leaf.dtype)
+    v = like(v, leaf.dtype, "v")
     if v.shape != leaf.shape:
         raise ShapeError(
             "v has shape {got}, x has {expected}: they must be equal.", got=show(v.shape), expected=show(leaf.shape)
         )
-    slope = gradients(_scalar(_output(fn, call)), [leaf], record_graph=True)[0]
+    slope = gradients(_scalar(_output(fn, call, [leaf])), [leaf], record_graph=True)[0]
     return gradients(slope, [leaf], v)[0]
 
 
@@ -159,9 +202,11 @@ def hessian(fn: Callable[..., Any]) -> Callable[..., Any]:
     [[0.0, 4.0], [4.0, 2.0]]
     """
 
+    _function(fn)
+
     def matrix(x: Any) -> Any:
         call, (leaf,) = _leaves((x,), 0)
-        slope = gradients(_scalar(_output(fn, call)), [leaf], record_graph=True)[0]
+        slope = gradients(_scalar(_output(fn, call, [leaf])), [leaf], record_graph=True)[0]
         result = np.zeros((leaf.size, leaf.size), leaf.dtype)
         for i in range(leaf.size):
             unit = np.zeros(leaf.size, leaf.dtype)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.core.arrays import unmasked
 from handgrad.core.op import registry
-from handgrad.core.sizes import show
-from handgrad.errors import DTypeError, IndexRangeError, clipped, nearest
+from handgrad.core.sizes import broadcast, show
+from handgrad.errors import DTypeError, IndexRangeError, ShapeError, clipped, nearest
 
 UFUNCS = {"absolute": "abs", "fabs": "abs", "true_divide": "divide", "float_power": "power"}
 FUNCTIONS = {"amax": "max", "amin": "min", "concatenate": "concat", "permute_dims": "transpose"}
@@ -81,8 +82,10 @@ def on_function(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 
 def real(value: Any, dtype: Any = None) -> Any:
     """`value` as a new array of real numbers (or booleans)."""
+    unmasked(value, "the value")
     try:
-        array = np.array(value, dtype=dtype)
+        with np.errstate(over="ignore"):  # beyond float32 is inf, as it is in NumPy
+            array = np.array(value, dtype=dtype)
     except (ValueError, TypeError):
         array = None
     if array is None or array.dtype.kind not in "fiub":
@@ -91,6 +94,41 @@ def real(value: Any, dtype: Any = None) -> Any:
             value=clipped(" ".join(repr(value).split())),
         )
     return array
+
+
+def like(value: Any, dtype: Any, name: str) -> Any:
+    """`value` as a new array of this dtype. Raises DTypeError for what is not numbers, or not of that kind."""
+    array = real(value.value if hasattr(value, "_apply_op") else value)
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise DTypeError(
+            "{name} holds {dtype} and cannot take {value}. Give numbers of that kind.",
+            name=name, dtype=str(dtype), value=clipped(" ".join(repr(value).split())),
+        )  # fmt: skip
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
+
+
+def as_number(x: Any) -> Any:
+    """The one number of a Tensor as Python's. Raises ShapeError for several."""
+    if x.size != 1:
+        raise ShapeError(
+            "a Tensor of shape {shape} is no single number, and neither true nor false. Use hg.where for a choice, hg "
+            "ops in place of math, or x.value.",
+            shape=show(x.shape),
+        )
+    return x.value.item()
+
+
+class _Tensors:
+    """The namespace `xp` whose arrays are Tensors: what a VJP receives when its own derivative is wanted."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return registry[name]
+
+
+tensors = _Tensors()
 
 
 def pick_out(x: Any, index: Any) -> Any:
@@ -124,6 +162,7 @@ def pick_out(x: Any, index: Any) -> Any:
         places.append(np.where(at < 0, at + n, at).astype(np.intp))
     if len(places) > 1:
         k = len(places)
+        broadcast(*(p.shape for p in places), where="index")
         flat = np.ravel_multi_index(tuple(np.broadcast_arrays(*places)), x.shape[:k])
         x = x.reshape((-1, *x.shape[k:]))
         return registry["take"](x, flat, axis=0)

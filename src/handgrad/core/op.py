@@ -10,15 +10,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, overload
 
 import numpy as np
 
-from handgrad.errors import ArgumentError, DTypeError, UnknownNameError, clipped, nearest
+from handgrad.core.arrays import NATIVE, as_arrays
+from handgrad.core.rules import check_definition, check_vjp, endless, guarded, ours
+from handgrad.errors import ArgumentError, DTypeError, UnknownNameError, nearest
 
 Rule = Callable[..., Any]
-NATIVE = frozenset([np.ndarray, np.float64, np.float32, float, int, bool])  # what is NumPy's without a closer look
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ class Op:
         return self._add_vjp(self.differentiable[0], argument)
 
     def _add_vjp(self, argument: str, rule: Rule) -> Rule:
+        if not self.own:
+            check_vjp(self.name, rule, self.arrays, self.variadic, self.params)
         self.vjps[argument] = rule
         self.complete = False
         return rule
@@ -120,8 +123,14 @@ class Op:
     def prepare(self) -> Rule:
         """What computes this op on NumPy arrays, without the floating-point warnings that are wrong for it."""
         rule = self.rule if self.primitive else partial(self.safe_rule or self.rule, numbers)
+        rule = rule if self.own else guarded(self.name, rule)
         self.runner = without_warnings(self.quiet)(rule) if self.quiet else rule
         return self.runner
+
+    @cached_property
+    def own(self) -> bool:
+        """Whether it came with handgrad."""
+        return ours(self.rule)
 
     @property
     def primitive(self) -> bool:
@@ -180,6 +189,12 @@ class Op:
                         name=name,
                     )
                 arrays += (kwargs[name],)
+            twice = [name for name in self.arrays[: min(n, len(args))] if name in kwargs]
+            if twice:
+                raise DTypeError(
+                    "{op}() got {name!r} twice, by its place and by its name. Leave one out.",
+                    op=self.name, name=twice[0],
+                )  # fmt: skip
             kwargs = {k: v for k, v in kwargs.items() if k not in self.arrays}
         if not kwargs and not rest:
             return arrays, self.params
@@ -194,6 +209,8 @@ class Op:
             )
         params.update(zip(names, rest, strict=False))
         for name, value in kwargs.items():
+            if not params:
+                raise UnknownNameError("{op}() has no settings, got {name!r}. Leave it out.", op=self.name, name=name)
             if name not in params:
                 raise UnknownNameError(
                     "{op}() has no setting {name!r}. {hint}", op=self.name, name=name, hint=nearest(name, names)
@@ -220,10 +237,15 @@ class Op:
         arrays = as_arrays(self, arrays)
         try:
             return numbers.run(self, arrays, params)
+        except RecursionError:
+            raise endless(self.name) from None
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             from handgrad.core.refusal import refusal
 
             raise refusal(self, arrays, params, error) from None
+
+    def __reduce__(self) -> tuple[Any, ...]:  # tensors travel to other processes, ops are there already
+        return _known, (self.name,)
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join([*self.arrays, *self.params])})>"
@@ -293,6 +315,7 @@ class Numbers:
             def rule(*args: Any, **kwargs: Any) -> Any:
                 return chosen(self, *args, **kwargs)
 
+            rule = rule if op.own else guarded(name, rule)
         setattr(self, name, rule)  # found once; the registry tells when an op is replaced
         return rule
 
@@ -310,31 +333,8 @@ def without_warnings(kinds: Sequence[str]) -> np.errstate:
     return np.errstate(**quiet)
 
 
-def as_arrays(op: Op, given: Sequence[Any]) -> tuple[Any, ...]:
-    """Arrays as they are, lists as arrays, and numbers as arrays where an op looks at shapes.
-
-    Beside an array, a Python number takes the array's dtype. Raises DTypeError for what is not numbers.
-    """
-    arrays: list[Any] = []
-    for a in given:
-        if (isinstance(a, np.ndarray | np.generic) and a.dtype.kind in "fiubc") or (
-            op.kind == "map" and isinstance(a, int | float)
-        ):
-            arrays.append(a)
-            continue
-        try:
-            weak = [b for b in given if isinstance(b, np.ndarray | np.generic)] if isinstance(a, int | float) else []
-            array = np.asarray(a, dtype=np.result_type(a, *weak) if weak else None)
-        except (ValueError, TypeError):
-            array = np.empty((), dtype=object)
-        if array.dtype.kind not in "fiubc":
-            raise DTypeError(
-                "{op}: {value} is not an array of numbers: give a number, nested lists of equal length or an array.",
-                op=op.name,
-                value=clipped(" ".join(repr(a).split())),
-            )
-        arrays.append(array)
-    return tuple(arrays)
+def _known(name: str) -> Op:
+    return registry[name]
 
 
 registry = Registry()
@@ -376,11 +376,11 @@ def op(rule: Rule | None = None, /, **facts: Any) -> Any:
     """
     if rule is None:
         return lambda r: op(r, **facts)
+    name = facts.pop("name", getattr(rule, "__name__", ""))
+    check_definition(name, rule)
     arrays, params, variadic = _signature(rule, 1)
     sentence = (inspect.getdoc(rule) or "").split("\n\n")[0].replace("\n", " ")
-    return registry.add(
-        Op(facts.pop("name", rule.__name__), rule, arrays, params, variadic=variadic, sentence=sentence, **facts)
-    )
+    return registry.add(Op(name, rule, arrays, params, variadic=variadic, sentence=sentence, **facts))
 
 
 def primitive(rule: Rule, arrays: str, *, name: str, vjp: Sequence[Rule | None] = (), **facts: Any) -> Op:

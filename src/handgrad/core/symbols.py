@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.core.interop import on_function, on_ufunc
 from handgrad.core.op import Op, registry
 from handgrad.core.reverse import reverse
+from handgrad.core.rules import endless, one
 from handgrad.core.sizes import Shape, Size, broadcast, product, show
-from handgrad.errors import ArgumentError, DTypeError, ShapeError
+from handgrad.errors import ArgumentError, DTypeError, ShapeError, clipped
 
 
 class Expr:
@@ -29,7 +31,6 @@ class Expr:
     """
 
     __slots__ = ("args", "dtype", "name", "number_only", "op", "params", "shape", "table", "value")
-    __array_ufunc__ = None  # NumPy leaves mixed expressions to us
 
     def __init__(self, table: Symbols, op: Op | None, args: tuple[Expr, ...], params: Mapping[str, Any], shape: Shape,
                  dtype: str, name: Any = None, value: Any = None) -> None:  # fmt: skip
@@ -39,6 +40,12 @@ class Expr:
 
     def _apply_op(self, op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Expr:
         return self.table.apply(op, arrays, params)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return on_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return on_function(function, args, kwargs)
 
     # -- what rules may ask of an array -------------------------------------------------------------------------
     @property
@@ -91,6 +98,9 @@ def _operators() -> None:
             setattr(Expr, f"__r{method}__", lambda a, b, n=name: a.table.call(n, b, a))
     for method, name in UNARY.items():
         setattr(Expr, f"__{method}__", lambda a, n=name: a.table.call(n, a))
+    for name in ("sum", "mean", "max", "min"):  # as methods, which arrays and Tensors have too
+        setattr(Expr, name, lambda a, axis=None, keepdims=False, n=name: a.table.call_with(
+            n, a, axis=axis, keepdims=keepdims))  # fmt: skip
 
 
 _operators()
@@ -121,6 +131,11 @@ class Symbols:
                     shape=show(value.shape),
                 )
             value = value.item()
+        if not isinstance(value, (int, float, Size)):
+            raise DTypeError(
+                "{value} stands where a rule computes: that takes arrays and real numbers only.",
+                value=clipped(" ".join(repr(value).split())),
+            )
         if isinstance(value, bool):
             dtype = "bool"
         else:
@@ -158,7 +173,7 @@ class Symbols:
             return self._primitive(op, args, params)
         if op.composite or self._inside:
             inside = not op.composite or self._inside > 0
-            return self.wrap(self.run_rule(self._rule(op), (self, *args), params, inside=inside))
+            return self.wrap(one(op.name, self.run_rule(self._rule(op), (self, *args), params, inside=inside)))
         key = (op.name, args, _freeze(params))
         found = self._known.get(key)
         if found is None:
@@ -214,7 +229,9 @@ class Symbols:
         before = self._form
         self._form = form
         try:
-            return self.wrap(self.run_rule(self._rule(op), (self, *args), params))
+            return self.wrap(one(op.name, self.run_rule(self._rule(op), (self, *args), params)))
+        except RecursionError:
+            raise endless(op.name) from None
         finally:
             self._form = before
 
@@ -239,8 +256,8 @@ class Symbols:
         rule = op.vjp_at(i)
         before, self._form = self._form, "safe"
         try:
-            if rule is None:  # no VJP by hand at all: the chain rule applied to the definition
-                return self.gradient(self.body(node, "definition"), g, node.args, stop=True)[i]
+            if rule is None:  # no VJP by hand at all: the chain rule applied to what is computed
+                return self.gradient(self.body(node), g, node.args, stop=True)[i]
             position = (i,) if op.variadic else ()
             if op.primitive:
                 self._inside += 1
@@ -252,7 +269,7 @@ class Symbols:
                 result = self.run_rule(rule, (self, g, node, *position, *node.args), node.params)
         finally:
             self._form = before
-        result = self.wrap(result)
+        result = self.wrap(one(op.name, result, "VJP"))
         return self.unbroadcast(result, target.shape) if op.kind == "map" else self._full(result, target, op)
 
     def _full(self, result: Expr, target: Expr, op: Op) -> Expr:

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.core.interop import on_function, on_ufunc, pick_out, real
-from handgrad.core.op import Op, as_arrays, numbers, registry
+from handgrad.core.arrays import as_arrays, widen
+from handgrad.core.interop import as_number, like, on_function, on_ufunc, pick_out, real, tensors
+from handgrad.core.op import Op, numbers, registry
 from handgrad.core.operators import BINARY, UNARY
 from handgrad.core.refusal import refusal
 from handgrad.core.reverse import reverse, topological
+from handgrad.core.rules import endless, fitted, guarded, one
 from handgrad.core.sizes import show
-from handgrad.errors import DTypeError, GraphError, ShapeError
+from handgrad.errors import DTypeError, GraphError, ShapeError, clipped
 
 Array = Any  # what NumPy takes
 
@@ -58,7 +60,7 @@ class Tensor:
             raise GraphError(
                 "{name} was computed by {op}: only leaves take new values.", name=self._called(), op=self.op.name
             )
-        array = np.array(new, dtype=self._value.dtype)
+        array = like(new, self._value.dtype, self._called())
         if array.shape != self._value.shape:
             raise ShapeError(
                 "{name} has shape {old}, the new value {new}: they must be equal.",
@@ -97,37 +99,49 @@ class Tensor:
 
     @property
     def mT(self) -> Tensor:
+        if self.ndim < 2:
+            raise ShapeError("{name} has shape {shape}: .mT needs two axes. Use .T or reshape.",
+                             name=self._called(), shape=show(self.shape))  # fmt: skip
         axes = tuple(range(self.ndim))
         return call("transpose", self, axes=(*axes[:-2], axes[-1], axes[-2]))
 
     def __len__(self) -> int:
+        if not self.ndim:
+            raise DTypeError("{name} is a single number: it has no length. Use .size, which is 1.", name=self._called())
         return len(self._value)
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(len(self)))
 
     def __float__(self) -> float:
-        return float(self._value)
+        return float(as_number(self))
 
     def __int__(self) -> int:
-        return int(self._value)
+        return int(as_number(self))
 
     def __bool__(self) -> bool:
-        return bool(self._value)
+        return bool(as_number(self))
 
     def item(self) -> Any:
         """The one number as a Python number."""
-        return self._value.item()
+        return as_number(self)
 
     def __getitem__(self, index: Any) -> Tensor:
         result: Tensor = pick_out(self, index)
         return result
 
-    def reshape(self, *shape: Any) -> Tensor:
-        return call("reshape", self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise GraphError(
+            "{name} cannot be written to at {index}: its gradient would no longer be right. Make a new one with "
+            "hg.where, hg.concat or hg.stack.",
+            name=self._called(), index=clipped(repr(index)),
+        )  # fmt: skip
 
-    def transpose(self, *axes: int) -> Tensor:
-        return call("transpose", self, axes=axes or None)
+    def reshape(self, *shape: Any) -> Tensor:
+        return call("reshape", self, shape=tuple(shape[0]) if _one_sequence(shape) else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return call("transpose", self, axes=(tuple(axes[0]) if _one_sequence(axes) else axes) or None)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return call("sum", self, axis=axis, keepdims=keepdims)
@@ -196,7 +210,7 @@ class Tensor:
             return np.ones(self.shape, self.dtype)
         if isinstance(gradient, Tensor):
             gradient = gradient._value
-        g = np.asarray(gradient, dtype=self.dtype)
+        g = like(gradient, self.dtype, "gradient")
         if g.shape != self.shape:
             raise ShapeError(
                 "gradient has shape {got}, {name} has {expected}: they must be equal.",
@@ -210,6 +224,10 @@ class Tensor:
         return f"tensor({value}{f', op={self.op.name}' if self.op else ''}{name})"
 
     __hash__ = object.__hash__
+
+
+def _one_sequence(given: tuple[Any, ...]) -> bool:
+    return len(given) == 1 and isinstance(given[0], (tuple, list))
 
 
 def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -255,9 +273,9 @@ def tensor(value: Array, *, dtype: Any = None, name: str | None = None) -> Tenso
 def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
     """Compute an op and remember the call. Copying by broadcasting is recorded as an op of its own."""
     if op.kind == "composite" or (op.kind == "op" and not op.vjps):
-        # no derivative of its own: it opens into the ops that it is made of
-        result: Tensor = op.rule(tensors, *arrays, **params)
-        return result
+        return _opened(op, arrays, params)
+    if op.kind == "op" and any(a.dtype.kind != "f" for a in arrays if type(a) is Tensor):
+        arrays = _wide(op, arrays)
     given: Any = []
     plain = foreign = False
     weak = WEAK if op.kind == "map" else None
@@ -284,6 +302,22 @@ def record(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
                 given[i] = copied._value
     args = [a if type(a) is Tensor else _Given(given[i]) for i, a in enumerate(arrays)] if plain else arrays
     return Tensor(value, op, tuple(args), tuple(given), params)
+
+
+def _opened(op: Op, arrays: Sequence[Any], params: Mapping[str, Any]) -> Tensor:
+    """An op without a derivative of its own, as the ops that it is made of: in the form that numbers take, too."""
+    try:
+        result = (op.safe_rule or op.rule)(tensors, *_wide(op, arrays), **params)
+    except RecursionError:
+        raise endless(op.name) from None
+    one(op.name, result)
+    return result if isinstance(result, Tensor) else Tensor(result)
+
+
+def _wide(op: Op, arrays: Sequence[Any]) -> list[Any]:
+    """Tensors of small whole numbers as floats; no gradient goes to them."""
+    values = widen(op, [a._value if type(a) is Tensor else a for a in arrays])
+    return [Tensor(v) if type(a) is Tensor and v is not a._value else a for a, v in zip(arrays, values, strict=True)]
 
 
 def _copied(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -313,18 +347,6 @@ class _Given:
         self.value = value
 
 
-class _Tensors:
-    """The namespace `xp` whose arrays are Tensors: what a VJP receives when its own derivative is wanted."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return registry[name]
-
-
-tensors = _Tensors()
-
-
 def _vjp(node: Any, i: int, g: Any) -> Any:
     op: Op = node.op
     if not op.moves(i) or node.given[i].dtype.kind != "f":
@@ -332,22 +354,13 @@ def _vjp(node: Any, i: int, g: Any) -> Any:
     rule = op.vjp_at(i)
     assert rule is not None
     position = (i,) if op.variadic else ()
+    if not op.own:
+        rule = guarded(op.name, rule, "VJP")
     step = rule(numbers, g, node._value, *position, *node.given, **node.params)
     value = node.given[i]
     if getattr(step, "dtype", None) != value.dtype:
         step = np.asarray(step).astype(value.dtype)
-    return step if step.shape == value.shape else _fit(op, step, value.shape)
-
-
-def _fit(op: Op, step: Any, shape: tuple[int, ...]) -> Any:
-    """A VJP may leave copies along axes unsaid; anything else of another shape is a mistake in it."""
-    try:
-        return np.broadcast_to(step, shape)
-    except ValueError:
-        raise ShapeError(
-            "{op}: its VJP gives shape {got} for an input of shape {expected}: they must be equal.",
-            op=op.name, got=show(step.shape), expected=show(shape),
-        ) from None  # fmt: skip
+    return step if step.shape == value.shape else fitted(op.name, step, value.shape)
 
 
 def _vjp_recorded(node: Any, i: int, g: Any) -> Any:

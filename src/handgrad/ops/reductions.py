@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.core.op import Samples, op, primitive
-from handgrad.core.sizes import product
+from handgrad.core.sizes import product, show
 from handgrad.errors import ArgumentError, IndexRangeError
 
 AXES = ({"axis": None}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 1)})
@@ -109,6 +109,16 @@ def _row(name: str, vjp: Any, latex: Any, **facts: Any) -> Any:
     )  # fmt: skip
 
 
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if not count(x, axis):
+        raise ArgumentError(
+            "mean: an array of shape {shape} has no numbers along axis {axis}, and the mean of nothing is no number. "
+            "Give at least one.",
+            shape=show(x.shape), axis=axis,
+        )  # fmt: skip
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
 def _extreme_latex(name: str) -> Any:
     return lambda call: (rf"\{name}_{{{{{_index(call)}}}}} {{0:5}}", 5)
 
@@ -126,7 +136,7 @@ def _mean_latex(call: Any) -> Any:
 
 
 mean = _row(
-    "mean", (_mean_vjp,), _mean_latex, shape=_mean_shape, sentence="The mean over axes.",
+    "mean", (_mean_vjp,), _mean_latex, rule=_mean, shape=_mean_shape, sentence="The mean over axes.",
     torch="torch.mean(x, dim=axis, keepdim=keepdims)", samples=Samples("n m k", params=AXES, smallest=1),
     traits={"gradient": "copy"},
     simplify=lambda xp, x, axis, keepdims: x if not x.ndim and x.dtype == "float" else None,
