@@ -31,6 +31,57 @@ def spoiled(a, at, value):
     return a
 
 
+class Odd(hg.Schedule):
+    """A rate that makes no sense."""
+
+    text: str
+
+    def rate(self, lr: float, epoch: int) -> Any:  # noqa: ARG002 (one signature for all)
+        return float(self.text) if self.text else None
+
+
+class Own(hg.Layer):
+    """A layer of somebody's own, with a weight."""
+
+    learns: Any = None
+    rule: Any = None
+
+    def parameters(self) -> Any:
+        return self.learns or {"weight": hg.Parameter((2,), hg.init.Zeros())}
+
+    def forward(self, x, p):
+        return self.rule(x, p)
+
+
+class OwnLoss(hg.Loss):
+    """A loss of somebody's own."""
+
+    rule: Any
+
+    def forward(self, output, target):
+        return self.rule(output, target)
+
+
+class OwnRule(hg.Optimizer):
+    """An optimizer of somebody's own."""
+
+    how: Any = None
+
+    def rule(self, xp, w, g, s):  # noqa: ARG002
+        return self.how(w, g, s)
+
+
+def own(rule) -> hg.Network:
+    return hg.Network([Own(rule=rule)], "mse")
+
+
+def nested(depth) -> hg.Network:
+    layer = hg.Dense(2, 2)
+    for _ in range(depth):
+        layer = hg.Residual([layer])
+    return hg.Network([layer])
+
+
 class Bad(NamedTuple):
     """What is done, the kind of error, and what its message must hold."""
 
@@ -74,6 +125,19 @@ BAD = {
     "schedule typo": Bad(lambda: fit(schedule="konstant"), NameUnknown, ("'konstant'", "constant")),
     "setting typo": Bad(lambda: net().source("numpi"), NameUnknown, ("'numpi'", "numpy")),
     "source epochs": Bad(lambda: net().source(epochs=-2), ArgumentError, ("-2",)),
+    "setting of fit": Bad(lambda: fit(epoch=3), NameUnknown, ("'epoch'", "'epochs'")),
+    "setting of check": Bad(lambda: net().check(X, Y, sampel=3), NameUnknown, ("'sampel'", "'sample'")),
+    "setting of source": Bad(lambda: net().source(batchsize=3), NameUnknown, ("'batchsize'", "'batch_size'")),
+    "setting of parse": Bad(lambda: net(sed=3), NameUnknown, ("'sed'", "'seed'")),
+    "callbacks function": Bad(lambda: fit(callbacks=print), DTypeError, ("callbacks is", "callbacks=[show]")),
+    "callbacks text": Bad(lambda: fit(callbacks="abc"), DTypeError, ("'abc'",)),
+    "progress text": Bad(lambda: fit(progress="yes"), DTypeError, ("'yes'", "True or False")),
+    "lr of 400 digits": Bad(lambda: hg.SGD(10**400), ArgumentError, ("1000000", "finite")),
+    "lr of 5000 digits": Bad(lambda: hg.SGD(10**5000), ArgumentError, ("lr is int", "finite")),
+    "rate nan": Bad(lambda: fit(schedule=Odd("nan")), ArgumentError, ("Odd: rate is nan",)),
+    "rate -1": Bad(lambda: fit(schedule=Odd("-1")), ArgumentError, ("Odd: rate is -1",)),
+    "rate None": Bad(lambda: fit(schedule=Odd("")), DTypeError, ("Odd: rate is None",)),
+    "validation rows": Bad(lambda: fit(validation=(X, Y[:1])), ShapeError, ("validation: X has 4 rows",)),
     # X
     "NaN in X": Bad(lambda: fit(spoiled(X, (2, 1), np.nan)), DataError, ("1 numbers", "X[2, 1] = nan")),
     "NaNs in X": Bad(lambda: net().forward(spoiled(X, (slice(None), 0), np.nan)), DataError, ("4 numbers", "X[0, 0]")),
@@ -84,6 +148,13 @@ BAD = {
     "a number as X": Bad(lambda: net().forward(3.0), ShapeError, ("()", "X.reshape(1, 1)")),
     "text in X": Bad(lambda: net().forward([["a", "b"]]), DTypeError, ("'a'", "numbers")),
     "objects in X": Bad(lambda: net().forward([[None, 1]]), DTypeError, ("None",)),
+    "numbers as objects in X": Bad(lambda: net().forward(np.array([[1.5, 2]], object)), DTypeError,
+                                   ("object", "1.5", ".astype(float)")),
+    "object among numbers": Bad(lambda: net().forward(np.array([[1.5, "a"]], object)), DTypeError, ("'a'", "texts")),
+    "masked X": Bad(lambda: net().forward(np.ma.masked_equal(X, 1)), DataError, ("X is a masked", "hides 4")),
+    "masked y": Bad(lambda: fit(y=np.ma.masked_equal(Y, 1)), DataError, ("bce: y is a masked", "hides 2")),
+    "y beyond float32": Bad(lambda: net("2-1", "mse", dtype="float32").loss_value(X, 1e300 * Y), DataError,
+                            ("2 numbers", "float32", "y[1, 0] = 1e+300")),
     "complex X": Bad(lambda: net().forward([[1j, 1]]), DTypeError, ("complex128",)),
     "dates in X": Bad(lambda: net().forward(np.array([["2020-01-01"]], "datetime64[D]")), DTypeError, ("datetime64",)),
     "ragged X": Bad(lambda: net().forward([[1, 2], [3]]), ShapeError, ("[[1, 2], [3]]",)),
@@ -137,6 +208,28 @@ BAD = {
     "size in text": Bad(lambda: net("2-x-1"), ArgumentError, ("'x'", "character 3")),
     "empty text": Bad(lambda: net(""), ArgumentError, ("''", "character 1")),
     "init typo": Bad(lambda: hg.Dense(2, 3, init="he_norml"), NameUnknown, ("'he_norml'", "'he_normal'")),
+    "more weights than memory": Bad(lambda: net("1000000-1000000"), ArgumentError, ("1000001000000", "dense1")),
+    "sizes of 21 digits": Bad(lambda: hg.Network([hg.Dense(10**20, 1)]), ArgumentError, ("dense1", "no memory")),
+    "a size of 5001 digits": Bad(lambda: hg.Dense(-(10**5000), 1), ArgumentError, ("inputs is int",)),
+    "layers without end": Bad(lambda: nested(2000).forward(X), ArgumentError, ("residual", "too deeply")),
+    "parameter of shape 2": Bad(lambda: hg.Parameter(2, hg.init.Zeros()), DTypeError, ("shape is 2", "(3,)")),
+    "parameter of shape -2": Bad(lambda: hg.Parameter((-2,), hg.init.Zeros()), ArgumentError, ("shape[0] is -2",)),
+    "parameter of half a row": Bad(lambda: hg.Parameter((2.5,), hg.init.Zeros()), DTypeError, ("shape[0] is 2.5",)),
+    "init of a parameter": Bad(lambda: hg.Parameter((2,), 0.0), DTypeError, ("init is 0.0",)),
+    "role of a parameter": Bad(lambda: hg.Parameter((2,), hg.init.Zeros(), "wait"), NameUnknown, ("'weight'",)),
+    "parameters as a list": Bad(lambda: hg.Network([Own(learns=["weight"])]), DTypeError, ("Own", "['weight']")),
+    "parameters as shapes": Bad(lambda: hg.Network([Own(learns={"weight": (2,)})]), DTypeError, ("Own", "(2,)")),
+    "a parameter's name": Bad(lambda: own(lambda x, p: x * p["weigth"]).forward(X), NameUnknown,
+                              ("own1", "'weigth'", "'weight'")),
+    "a layer gives nothing": Bad(lambda: own(lambda x, p: None).forward(X), DTypeError, ("own1", "None")),
+    "a layer gives a number": Bad(lambda: own(lambda x, p: 3.0).forward(X), DTypeError, ("own1", "3.0")),
+    "a loss gives nothing": Bad(lambda: fit(loss=OwnLoss(lambda p, y: None)), DTypeError, ("own_loss", "None")),
+    "a loss gives a number": Bad(lambda: fit(loss=OwnLoss(lambda p, y: 3.0)), DTypeError, ("own_loss", "3.0")),
+    "a loss of each row": Bad(lambda: fit(loss=OwnLoss(lambda p, y: p - y)), ShapeError, ("own_loss", "(N, 1)")),
+    "rule of one number": Bad(lambda: fit(optimizer=OwnRule(0.1, lambda w, g, s: {"w": (w * g).sum()})), ShapeError,
+                              ("OwnRule", "()", "(2,)")),
+    "rule reads what is not there": Bad(lambda: fit(optimizer=OwnRule(0.1, lambda w, g, s: {"w": w - s.lrr * g})),
+                                        NameUnknown, ("s.lrr", "'lr'")),
     "no layers": Bad(lambda: hg.Network([]), ArgumentError, ("no layers",)),
     "one layer, no list": Bad(lambda: hg.Network(hg.Dense(2, 1)), DTypeError, ("Dense(2, 1)", "Network([...])")),
     "a text as layers": Bad(lambda: hg.Network("2-3-1"), DTypeError, ("'2-3-1'",)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from handgrad.errors import ArgumentError, DTypeError, Phrase, UnknownNameError,
 
 def shown(value: Any, most: int = 60) -> str:
     """A value for an error message: on one line, cut where it gets long."""
-    text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
+    try:
+        text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        text = type(value).__name__
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -73,7 +77,10 @@ def number(
             "{what} is {value}: it must be a number. Write {example}.",
             what=what, value=shown(value), example=f"{example if read is None else read:g}",
         )  # fmt: skip
-    read = float(value)
+    try:
+        read = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        read = math.inf
     if math.isfinite(read) and (above is None or read > above) and (least is None or read >= least):
         if below is None or read < below:
             return read
@@ -91,6 +98,16 @@ def _rule(above: float | None, least: float | None, below: float | None) -> Phra
     if least is not None:
         return Phrase("finite and at least {least:g}", least=least)
     return Phrase("finite")
+
+
+def known(given: Mapping[str, Any], function: Callable[..., Any], what: str) -> None:
+    """Raise UnknownNameError for a keyword that the function does not take."""
+    names = [p.name for p in inspect.signature(function).parameters.values()
+             if p.kind is p.KEYWORD_ONLY or p.default is not p.empty]  # fmt: skip
+    for name in given:
+        if name not in names:
+            raise UnknownNameError("{what}() has no setting {name!r}. {hint}", what=what, name=name,
+                                   hint=nearest(name, names))  # fmt: skip
 
 
 def boolean(value: Any, what: str) -> bool:

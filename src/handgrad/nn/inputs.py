@@ -7,20 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError, DataError, DTypeError, ShapeError
+from handgrad.core.arrays import unmasked
+from handgrad.errors import ArgumentError, DataError, DTypeError, Phrase, ShapeError
 from handgrad.nn.arguments import shown
 
 
 def inputs(X: Any, dtype: str) -> Any:
     """X as an array of the network's dtype, (N, ...); raises for one row without its axis, text, NaN and infinity."""
+    unmasked(X, "X")
     try:
         array = np.asarray(X)
     except ValueError:
         raise ShapeError("X is {X}: its rows differ in length. Give each row as many numbers.", X=shown(X)) from None
     if array.dtype.kind not in "fiub":
         raise DTypeError(
-            "X holds {dtype} values such as {X}: it must hold numbers. Turn texts into numbers first.",
-            dtype=str(array.dtype), X=shown(array.flat[0] if array.size else X),
+            "X holds {dtype} values such as {X}: it must hold numbers. {remedy}",
+            dtype=str(array.dtype), X=shown(culprit(array, X)),
+            remedy=remedy(array, Phrase("Turn texts into numbers first.")),
         )  # fmt: skip
     if array.ndim < 2:
         n = array.size
@@ -33,6 +36,24 @@ def inputs(X: Any, dtype: str) -> Any:
         cast = array.astype(dtype, copy=False)
     finite(cast, "X", array)
     return cast
+
+
+def culprit(array: Any, given: Any) -> Any:
+    """The value to show of an array that holds no numbers: the first that is none."""
+    if array.dtype.kind == "O":
+        return next((v for v in array.flat if not _is_number(v)), array.flat[0] if array.size else given)
+    return array.flat[0] if array.size else given
+
+
+def remedy(array: Any, other: Phrase) -> Phrase:
+    """What to do about it: objects may all be numbers, in a table whose columns were mixed."""
+    if array.dtype.kind == "O" and array.ndim and all(_is_number(v) for v in array.flat):
+        return Phrase("All of them are numbers: convert them with .astype(float).")
+    return other
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating, np.bool_))
 
 
 def width(dtype: Any) -> str:

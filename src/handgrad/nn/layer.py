@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from handgrad.core.op import Op
-from handgrad.nn.init import Init
+from handgrad.errors import DTypeError
+from handgrad.nn.arguments import shown, whole, word
+from handgrad.nn.init import Init, initialiser
 from handgrad.nn.plain import Plain
 
 
@@ -15,12 +17,24 @@ from handgrad.nn.plain import Plain
 class Parameter:
     """An array that is learnt: its shape, how its first numbers are drawn, and its role.
 
-    role: "weight" (counts for l1 and l2, its local name starts with "weight") or "bias".
+    role: "weight" (counts for l1 and l2, its local name starts with "weight") or "bias". Raises DTypeError,
+    ArgumentError and UnknownNameError.
     """
 
     shape: tuple[int, ...]
     init: Init
     role: str = "weight"
+
+    def __post_init__(self) -> None:
+        shape: Any = self.shape
+        if not isinstance(shape, (tuple, list)):
+            raise DTypeError(
+                "Parameter: shape is {value}: it must be a tuple of whole numbers. Write (3,).", value=shown(shape)
+            )
+        sizes = tuple(whole(n, f"Parameter: shape[{i}]", least=0) for i, n in enumerate(shape))
+        object.__setattr__(self, "shape", sizes)
+        object.__setattr__(self, "init", initialiser(self.init, "Parameter: init"))
+        word(self.role, "Parameter: role", ("weight", "bias"))
 
 
 class Parameters(Protocol):

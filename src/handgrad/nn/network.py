@@ -5,6 +5,7 @@ What a network computes is recorded once in symbols (per shape of input), turned
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,8 @@ import numpy as np
 
 from handgrad.errors import ArgumentError, ShapeError, UnknownNameError, nearest
 from handgrad.nn import targets
-from handgrad.nn.arguments import number, whole
-from handgrad.nn.inputs import callers_level, inputs, width
+from handgrad.nn.arguments import known, number, whole
+from handgrad.nn.inputs import callers_level, finite, inputs, width
 from handgrad.nn.layer import Layer
 from handgrad.nn.layers import layer_list
 from handgrad.nn.losses import Loss, loss_from
@@ -75,6 +76,7 @@ class Network:
         >>> hg.Network.parse("2-10:relu-1:sigmoid", loss="bce", seed=0)
         <Network 2-10:relu-1:sigmoid, 41 weights, loss bce>
         """
+        known(settings, cls, "Network")
         return cls(parse(text), loss, **settings)
 
     # -- weights --------------------------------------------------------------------------------------------------
@@ -192,18 +194,21 @@ class Network:
         """Train; gives the History. See handgrad.train.fit for all settings."""
         from handgrad.train.loop import fit
 
+        known(settings, fit, "fit")
         return fit(self, X, y, epochs=epochs, batch_size=batch_size, optimizer=optimizer, **settings)
 
     def check(self, X: Array, y: Array, sample: int | None = None, **settings: Any) -> Any:
         """Prove the gradients by differences, the complex step and, where installed, PyTorch; gives the report."""
         from handgrad.check import check_network
 
+        known(settings, check_network, "check")
         return check_network(self, X, y, sample=sample, **settings)
 
     def source(self, to: str = "numpy", optimizer: Any = None, **settings: Any) -> str:
         """The training program as a script: "numpy" (the very program that trains) or "torch"."""
         from handgrad.bridge.source import source
 
+        known(settings, source, "source")
         return source(self, to, optimizer, **settings)
 
     @property
@@ -263,7 +268,12 @@ class Network:
             rows = len(y) if y.ndim else 0
             raise ShapeError("X has {n} rows, y has {m}. Give one target for each row.", n=len(X), m=rows)
         y = loss.target(y, (len(X), *self._recorder.output_shape(X.shape[1:])))
-        return X, y if y.dtype.kind in "iu" else y.astype(self.dtype, copy=False)
+        if y.dtype.kind in "iu" or y.dtype == self.dtype:
+            return X, y
+        with np.errstate(all="ignore"):  # beyond float32 it is inf, which is said below
+            cast = y.astype(self.dtype)
+        finite(cast, "y", y)
+        return X, cast
 
     def _values(self, X: Array, y: Array | None = None) -> dict[str, Array]:
         values = {s.code: part for s, part in self.slots.views(self._w)}
@@ -291,6 +301,9 @@ class Network:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()  # type: ignore[no-any-return]
+
+    def __copy__(self) -> Network:
+        return copy.deepcopy(self)  # with weights in common, training one would change the other
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

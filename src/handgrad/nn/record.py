@@ -9,9 +9,11 @@ import numpy as np
 
 from handgrad.core.op import registry
 from handgrad.core.reverse import topological, total
-from handgrad.core.sizes import Size
+from handgrad.core.rules import endless
+from handgrad.core.sizes import Size, show
 from handgrad.core.symbols import Expr, Symbols
-from handgrad.errors import Phrase, ShapeError
+from handgrad.errors import DTypeError, Phrase, ShapeError, UnknownNameError, nearest
+from handgrad.nn.arguments import shown
 from handgrad.nn.layer import Layer
 from handgrad.nn.layers import ActivationLayer, Dense, Flatten, Residual
 from handgrad.nn.slots import Slots, flat
@@ -84,12 +86,22 @@ class _Pass:
         return e
 
     def parameter(self, layer: Layer, local: str) -> Expr:
-        return self.parameters[f"{self.slots.prefix[id(layer)]}.{local}"]
+        found = self.parameters.get(f"{self.slots.prefix[id(layer)]}.{local}")
+        if found is None:
+            own = layer.parameters()
+            raise UnknownNameError(
+                "{layer}: p has no parameter {name}. {hint}",
+                layer=self.slots.prefix[id(layer)], name=shown(local),
+                hint=nearest(str(local), own) if own else Phrase("Name it in parameters()."),
+            )  # fmt: skip
+        return found
 
     def apply(self, layer: Layer, x: Expr) -> Expr:
         name = self.slots.prefix[id(layer)]
         try:
             out: Expr = layer.forward(x, _Scope(self, layer))
+        except RecursionError:
+            raise endless(name) from None
         except ShapeError as error:
             if error.__dict__.get("located"):
                 raise
@@ -99,12 +111,22 @@ class _Pass:
                 located = ShapeError("{layer}: {reason}", layer=name, reason=Phrase(error.template, **error.values))
             located.__dict__["located"] = True
             raise located from None
+        _computed(out, name)
         self._seen.add(id(x))
         for node in topological([out], self._seen):
             if node.op is not None and id(node) not in self._seen:
                 self._seen.add(id(node))
                 self.layers[node] = name
         return out
+
+
+def _computed(value: Any, name: str) -> None:
+    """What a forward gives must be made of its arguments. Raises DTypeError."""
+    if not isinstance(value, Expr):
+        raise DTypeError(
+            "{name}: its forward gives {value}, which is not computed from its input. Return what ops make of that.",
+            name=name, value=shown(value),
+        )  # fmt: skip
 
 
 class Recorder:
@@ -154,6 +176,12 @@ class Recorder:
         target = p.leaf(Name("y"), (N, *y.shape[1:]), "label", "target", "int" if whole else "float")
         extra = {k: p.leaf(Name(k), np.shape(v), "constant", k) for k, v in loss.extra_leaves().items()}
         value = loss.forward(x, target, **extra)
+        _computed(value, loss.kind)
+        if value.shape:
+            raise ShapeError(
+                "{loss}: its forward gives shape {shape}, and a loss is one number. Return self.reduce(...) of it.",
+                loss=loss.kind, shape=show(value.shape),
+            )  # fmt: skip
         for node in topological([value], {id(x), id(target)}):
             if node.op is not None and node is not x:
                 p.layers.setdefault(node, "loss")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +12,10 @@ from handgrad.core.sizes import show
 from handgrad.errors import ArgumentError, DTypeError, Phrase, ShapeError, clipped, enumerated
 from handgrad.nn.arguments import shown
 from handgrad.nn.init import Default, Init, default_for
-from handgrad.nn.layer import Layer
+from handgrad.nn.layer import Layer, Parameter
 from handgrad.nn.layers import ActivationLayer, Dense, Flatten, Residual
 
+MOST = 2**38  # weights: two terabytes of them
 LETTERS = {"weight": "W", "bias": "b"}  # what lectures call them
 
 
@@ -38,7 +40,7 @@ class Slots:
         shapes: list[tuple[str, str, tuple[int, ...], Init, str]] = []
         k = 0
         for i, layer in enumerate(order):
-            parameters = layer.parameters()
+            parameters = _parameters(layer)
             k += bool(parameters)
             for local, p in parameters.items():
                 init = default_for(_next_op(order[i + 1 :])) if isinstance(p.init, Default) else p.init
@@ -48,11 +50,16 @@ class Slots:
         starts: dict[str, int] = {}
         for name, _, shape, _, _ in sorted(shapes, key=lambda s: not s[4].startswith("weight")):
             starts[name] = at
-            at += int(np.prod(shape, dtype=int))
+            at += math.prod(shape)
+        if at > MOST:
+            raise ArgumentError(
+                "this network has {n} weights, which no memory holds. Make its largest layer smaller: {layer}.",
+                n=shown(at), layer=max(shapes, key=lambda s: math.prod(s[2]))[0].rpartition(".")[0],
+            )  # fmt: skip
         self.size = at
         self.inits = {name: init for name, _, _, init, _ in shapes}
         self.slices = tuple(
-            Slice(name, code, shape, starts[name], starts[name] + int(np.prod(shape, dtype=int)), init.source(shape))
+            Slice(name, code, shape, starts[name], starts[name] + math.prod(shape), init.source(shape))
             for name, code, shape, init, _ in shapes
         )
 
@@ -124,6 +131,18 @@ class Slots:
 def _finite(array: Any, dtype: str) -> bool:
     with np.errstate(over="ignore"):  # 1e300 is infinite in float32
         return bool(np.isfinite(array.astype(dtype)).all())
+
+
+def _parameters(layer: Layer) -> dict[str, Parameter]:
+    """What the layer learns. Raises DTypeError for anything but Parameters by name."""
+    found: Any = layer.parameters()
+    if not isinstance(found, Mapping) or not all(isinstance(p, Parameter) for p in found.values()):
+        raise DTypeError(
+            "{layer}: parameters() gives {value}: it must give Parameters by name. Write {example}.",
+            layer=type(layer).__name__, value=shown(found),
+            example="{'weight': hg.Parameter((2,), hg.init.Zeros())}",
+        )  # fmt: skip
+    return dict(found)
 
 
 def _code(layer: Layer, local: str, k: int) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.core.arrays import unmasked
 from handgrad.core.sizes import show
 from handgrad.errors import ArgumentError, DTypeError, IndexRangeError, Phrase, ShapeError
 from handgrad.nn.arguments import shown
+from handgrad.nn.inputs import culprit, remedy
 
 Array = NDArray[Any]
 
@@ -19,6 +21,7 @@ def numeric(y: Any, loss: str) -> Array:
 
     Raises DTypeError for texts and objects, ArgumentError naming how many values are not finite and the first of them.
     """
+    unmasked(y, f"{loss}: y")
     try:
         array = np.asarray(y)
     except ValueError:  # NumPy refuses nested lists whose rows differ in length
@@ -27,8 +30,9 @@ def numeric(y: Any, loss: str) -> Array:
         ) from None
     if array.dtype.kind not in "biuf":
         raise DTypeError(
-            "{loss}: y holds {dtype} values, such as {value}: it must hold numbers. Number classes 0, 1, 2, ...",
-            loss=loss, dtype=str(array.dtype), value=shown(array.flat[0] if array.size else None),
+            "{loss}: y holds {dtype} values, such as {value}: it must hold numbers. {remedy}",
+            loss=loss, dtype=str(array.dtype), value=shown(culprit(array, None)),
+            remedy=remedy(array, Phrase("Number classes 0, 1, 2, ...")),
         )  # fmt: skip
     if array.dtype.kind == "f":
         wrong = ~np.isfinite(array)

@@ -7,9 +7,22 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from handgrad.core.symbols import Expr, Symbols
+from handgrad.errors import UnknownNameError, nearest
 from handgrad.program.names import Name
 from handgrad.program.statements import Leaf, Origin, Program
 from handgrad.program.write import Row, write
+
+
+class Values(SimpleNamespace):
+    """What a rule receives as s: its settings, its state and the step."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise UnknownNameError(
+            "the rule reads s.{name}, which is neither a setting nor a state of it. {hint}",
+            name=name, hint=nearest(name, vars(self)),
+        )  # fmt: skip
 
 
 class Rule(Protocol):
@@ -45,7 +58,7 @@ def update(optimizer: Rule, size: int, *, clip_norm: float | None = None, clip_v
         return e
 
     w, g = leaf("w", (size,), "parameter"), leaf("g", (size,), "gradient")
-    s = SimpleNamespace(t=leaf("t", (), "setting"))
+    s = Values(t=leaf("t", (), "setting"))
     for name in optimizer.settings():
         setattr(s, name, leaf(name, (), "setting"))
     for name in optimizer.state():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError, DivergedError, DTypeError
-from handgrad.nn.arguments import shown, whole
+from handgrad.errors import ArgumentError, DivergedError, DTypeError, HandgradError, Phrase
+from handgrad.nn.arguments import boolean, number, shown, whole
 from handgrad.nn.metrics import score
 from handgrad.program.script import Training, make_source
 from handgrad.train.history import History
@@ -71,6 +71,16 @@ class Session:
             Xb, yb = np.ascontiguousarray(X), np.ascontiguousarray(y)
             self.steps[n] = Xb, yb, self.make(self.w, self.g, self.update, Xb, yb)
         return self.steps[n]
+
+    def rejoin(self) -> None:
+        """What callbacks did to the optimizer's memory holds: their own `fit` went on with it, `reset` emptied it."""
+        kept = self.net.training_state
+        if not kept:
+            self.t = 0
+            for value in self.state.values():
+                value[...] = 0
+        elif kept["state"] is self.state:
+            self.t = kept["t"]
 
     def keep(self, epochs: int | None = None) -> None:
         """Leave the optimizer's memory with the network, so that a second fit goes on."""
@@ -139,6 +149,8 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
     check_counts(epochs, batch_size)
     check_clipping(clip_norm, clip_value)
     seed = net.seed if seed is None else whole(seed, "seed", least=0)
+    callbacks = _callbacks(callbacks)
+    progress = progress if progress is None else boolean(progress, "progress")
     schedule = schedule_from(schedule) if schedule is not None else None
     chosen = optimizer_from(optimizer if optimizer is not None else SGD(0.1))
     X, y = net._pair(X, y)
@@ -159,9 +171,13 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
             for epoch in range(epochs):
                 loss = run.epoch(epoch, last=epoch == epochs - 1, every=max(1, epochs // 200))
                 show(epoch + 1, loss)
-                if callbacks:  # what they save can go on from here
-                    session.keep(run.first + len(history.loss))
-                if callbacks and _called(callbacks, net, history, epoch):
+                if not callbacks:
+                    continue
+                session.keep(run.first + epoch + 1)  # what they save can go on from here
+                ended = _called(callbacks, net, history, epoch)
+                session.rejoin()
+                run.first = net.training_state.get("epochs", 0) - epoch - 1
+                if ended:
                     history.stopped = "a callback ended it"
                     break
             run.end()
@@ -169,7 +185,8 @@ def fit(net: Network, X: Any, y: Any, *, epochs: int = 100, batch_size: int | No
         _even(history, pair is not None)
         history.seconds = time.perf_counter() - started
         history.steps = run.updates
-        session.keep(run.first + len(history.loss))
+        net.history = history
+        session.keep(run.first + run.done)
     return history
 
 
@@ -180,7 +197,21 @@ def _validation(net: Network, pair: Any) -> tuple[Any, Any] | None:
         raise DTypeError(
             "validation is {value}: it must be two arrays. Write validation=(X_val, y_val).", value=shown(pair)
         )
-    return net._pair(*pair)
+    try:
+        return net._pair(*pair)
+    except HandgradError as error:
+        raise type(error)("validation: {problem}", problem=Phrase(error.template, **error.values)) from None
+
+
+def _callbacks(given: Any) -> Sequence[Callback]:
+    if given is None:
+        return ()
+    if not isinstance(given, (list, tuple)) or not all(callable(one) for one in given):
+        raise DTypeError(
+            "callbacks is {value}: it must be a list of functions of (net, history, epoch). Write callbacks=[show].",
+            value=shown(given),
+        )
+    return given
 
 
 def _called(callbacks: Sequence[Callback], net: Network, history: History, epoch: int) -> bool:
@@ -213,7 +244,7 @@ class _Run:
         self.history, self.validation = history, validation
         self.first = int(session.net.training_state.get("epochs", 0))
         self.limit = np.inf
-        self.updates = 0
+        self.updates = self.done = 0
         self.safe = session.w.copy()
         self.layers = _layers(session.net)
         self.lr = float(session.plan.settings["lr"])
@@ -222,17 +253,18 @@ class _Run:
         """One pass over the data; gives its mean loss."""
         s = self.s
         self._keep_safe()
-        number = self.first + epoch
+        count = self.first + epoch
         args: tuple[float, ...] = ()
         if self.schedule is not None:
-            self.lr = float(self.schedule.rate(s.optimizer.lr, number))
+            rate: Any = self.schedule.rate(s.optimizer.lr, count)
+            self.lr = number(rate, f"{type(self.schedule).__name__}: rate", least=0)
             args = (self.lr,)
         record = epoch % every == 0 or last
         if self.whole:
             run = s.bound(self.X, self.y)[2]
             loss = self._step(run, args, record)
         else:
-            order = np.random.default_rng((self.seed, number)).permutation(self.n)
+            order = np.random.default_rng((self.seed, count)).permutation(self.n)
             total = 0.0
             for first in range(0, self.n, self.size):
                 rows = order[first : first + self.size]
@@ -242,8 +274,9 @@ class _Run:
                 total += self._step(run, args, record and not first) * len(rows)
             loss = total / self.n
         self.history.loss.append(loss)
+        self.done += 1
         if record:
-            self._record(number)
+            self._record(count)
         return loss
 
     def _keep_safe(self) -> None:

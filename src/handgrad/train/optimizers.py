@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from handgrad.core.op import numbers
 from handgrad.errors import ArgumentError, DTypeError, UnknownNameError
 from handgrad.nn.arguments import boolean, number, shown
 from handgrad.nn.plain import Plain
+from handgrad.program.update import Values
 
 Array = NDArray[Any]
 
@@ -191,7 +191,7 @@ def run_numpy(
     (array([0.8]), {})
     """
     vectors = {name: state[name] if name in state else np.zeros_like(w) for name in optimizer.state()}
-    s = SimpleNamespace(**optimizer.settings(), **vectors, t=t)
+    s = Values(**optimizer.settings(), **vectors, t=t)
     result = apply_rule(optimizer, numbers, w, g, s)
     return result.pop("w"), result
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError
+from handgrad.core.sizes import show
+from handgrad.errors import ArgumentError, ShapeError
 from handgrad.nn.arguments import number, whole
 from handgrad.program.names import NUMPY, RESERVED
 from handgrad.program.script import Training
@@ -28,7 +29,7 @@ def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: f
         settings["max_norm"] = float(clip_norm)
     if clip_value is not None:
         settings["max_value"] = float(clip_value)
-    run_numpy(optimizer, np.zeros(1), np.zeros(1), {}, 1)  # a rule that returns other names says so here
+    _try(optimizer)
     _names(optimizer, [*settings, *optimizer.state()])
     step, _ = net._recorder.program(X.shape[1:], y, ("loss",) if loss else (), net.slots.names, training=True)
     for name in ("l1", "l2"):
@@ -53,6 +54,19 @@ def training(net: Network, X: Any, y: Any, optimizer: Optimizer, *, clip_norm: f
         schedule=schedule,
         epochs=epochs,
     )
+
+
+def _try(optimizer: Optimizer) -> None:
+    """Run the rule once on two weights: what it returns under other names or in other shapes is said here."""
+    with np.errstate(all="ignore"):
+        w, state = run_numpy(optimizer, np.ones(2), np.ones(2), {}, 1)
+    for name, value in {"w": w, **state}.items():
+        if np.shape(value) != (2,):
+            raise ShapeError(
+                "{optimizer}: its rule gives {name} of shape {got} for weights of shape {expected}. Return an array as "
+                "long as w.",
+                optimizer=type(optimizer).__name__, name=name, got=show(np.shape(value)), expected="(2,)",
+            )  # fmt: skip
 
 
 def _names(optimizer: Optimizer, names: Sequence[str]) -> None:
