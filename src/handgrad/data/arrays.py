@@ -70,7 +70,14 @@ def table_from_arrays(
     >>> table.names, table.target, table.column("y").tolist()
     (('x1', 'x2', 'y'), 'y', [3.0, 4.0])
     """
-    named = {str(name): _array(array, str(name), source) for name, array in arrays.items()}
+    named: dict[str, NDArray[Any]] = {}
+    for name, array in arrays.items():
+        if str(name) in named:
+            raise DataError(
+                "{source}: two arrays are called {name!r}: a column is found by its name. Rename one of them.",
+                source=shown(source), name=shown(name),
+            )  # fmt: skip
+        named[str(name)] = _array(array, str(name), source)
     if not named:
         raise DataError("{source}: holds no arrays. Give X and y, or one array for each column.", source=shown(source))
     if "X" in named and named["X"].ndim != 1:
@@ -182,13 +189,26 @@ def _array(array: ArrayLike, name: str, source: str) -> NDArray[Any]:
     if isinstance(array, (list, tuple)) and any(isinstance(value, str) for value in array):
         return np.array(array, dtype=object)  # NumPy's own text drops zero characters at the end
     try:
-        return np.asarray(array)
+        return _filled(array) if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
     except ValueError:
         raise DataError(
             "{source}: {name!r} is a list of lists that have different lengths. Give one value for each row.",
             source=shown(source),
             name=shown(name),
         ) from None
+
+
+def _filled(array: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
+    """What a mask hides is missing: NaN among numbers, None among texts."""
+    hidden = np.ma.getmaskarray(array)
+    plain = np.asarray(array.data, dtype=np.float64 if array.dtype.kind in "iuf" and hidden.any() else None)
+    if not hidden.any():
+        return plain
+    if plain.dtype.kind == "f":
+        return np.where(hidden, np.nan, plain)
+    texts = plain.astype(object)
+    texts[hidden] = None
+    return texts
 
 
 def _matrix(named: dict[str, NDArray[Any]], source: str) -> dict[str, NDArray[Any]]:

@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ def table_from_csv(
             "{source}: the file is empty. Give a first line with column names, then one line for each row.",
             source=shown(source),
         )
-    if separator is not None and (len(separator) != 1 or separator in '"\r\n '):
+    given: Any = separator
+    if given is not None and (not isinstance(given, str) or len(given) != 1 or given in '"\r\n \0'):
         raise ArgumentError("separator={got!r}: must be one character, such as ',' or ';'.", got=shown(separator))
     declared = re.match(r"sep=(.)\r?\n", text)  # a line that Excel writes, and hides, to name the separator
     skipped = 0

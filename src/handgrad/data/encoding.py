@@ -46,13 +46,13 @@ def decode(raw: bytes, source: str, encoding: str | None = None) -> str:
     try:
         known = codecs.lookup(chosen).name
         text = raw.decode(chosen)
-    except LookupError:
+    except (LookupError, UnicodeEncodeError, TypeError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise _not_readable(raw, error.start, source, chosen, mark or guess(raw)) from None
         raise UnknownNameError(
             "encoding {name!r} is unknown. Common ones: utf-8, gb18030, big5, utf-16, shift_jis, cp1252.",
             name=shown(chosen),
         ) from None
-    except UnicodeDecodeError as error:
-        raise _not_readable(raw, error.start, source, chosen, mark or guess(raw)) from None
     if known in ("utf-16-le", "utf-16-be", "utf-8", "utf-32-le", "utf-32-be"):
         text = text.removeprefix("\ufeff")
     return text

@@ -15,7 +15,7 @@ from handgrad.data.features import MOST_CATEGORIES, Feature, count_unseen, encod
 from handgrad.data.table import Table
 from handgrad.data.targets import Target, TargetKind, decode_target, encode_target, fit_target
 from handgrad.data.wording import Notice, listed, shown, suggestion
-from handgrad.errors import ArgumentError, DataError, FileError, IndexRangeError, Phrase
+from handgrad.errors import ArgumentError, DataError, DTypeError, FileError, IndexRangeError, Phrase
 
 FORMAT = 1
 
@@ -84,6 +84,8 @@ class Preparation:
         Raises UnknownNameError for a column that does not exist, DataError for data that nothing can be learned from:
         no features, a constant target, text columns that differ in most rows (names, numbers of tickets).
         """
+        _is_table(table)
+        ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)  # one name, not its letters
         chosen = _rows(rows, len(table))
         target = target if target is not None else table.target
         if target is None:
@@ -115,6 +117,7 @@ class Preparation:
         Raises DataError that names every missing column at once, text in a numeric column (line and value), and
         classes that training did not know.
         """
+        _is_table(table)
         return self.transform_inputs(table), (
             encode_target(self.target, table) if self.target.name in table.names else None
         )
@@ -179,6 +182,7 @@ class Preparation:
         return cls(tuple(features), Target(**{**entry, "labels": labels}), data["rows"])
 
     def _check_columns(self, table: Table) -> None:
+        _is_table(table)
         absent = [feature.name for feature in self.features if feature.name not in table.names]
         if absent:
             used = {feature.name for feature in self.features} | {self.target.name}
@@ -197,6 +201,13 @@ class Preparation:
                 if others
                 else Phrase("Add them."),
             )
+
+
+def _is_table(table: Any) -> None:
+    if not isinstance(table, Table):
+        raise DTypeError(
+            "{kind} is no Table. Write read_table(...) around it.", kind=shown(type(table).__name__)
+        )  # fmt: skip
 
 
 def _rows(rows: ArrayLike | None, n: int) -> NDArray[np.int64]:

@@ -60,6 +60,7 @@ def read_table(
     >>> read_table({"x": [1.0, 2.0], "label": ["a", "b"]})
     Table(2 rows: x, label)
     """
+    ignore = (ignore,) if isinstance(ignore, str) else ignore  # one name, not its letters
     table = _read(source, encoding, missing, schema, separator, frozenset(ignore))
     for name in ignore:
         if name not in table.left_out:
@@ -72,6 +73,11 @@ def _read(source: Any, encoding: str | None, missing: Missing, schema: Mapping[s
     """The table, by the reader for this kind of source."""
     if missing not in ("error", "drop", "mean"):
         raise ArgumentError("missing={missing!r} is unknown. Choose error, drop or mean.", missing=missing)
+    for name, kind in (schema or {}).items():
+        if kind not in ("number", "text", "auto"):
+            raise ArgumentError(
+                "schema of {name!r} is {kind!r}. Choose number, text or auto.", name=shown(name), kind=shown(kind)
+            )
     if isinstance(source, Table):
         return source
     if isinstance(source, str) and source.startswith(PREFIX):

@@ -27,7 +27,7 @@ def load_set(name: str) -> Table:
     ...
     handgrad.errors.UnknownNameError: there is no data set 'irsi'. Did you mean 'iris'?
     """
-    short = name.removeprefix(PREFIX)
+    short = str(name).removeprefix(PREFIX)
     if short not in SETS:
         raise UnknownNameError(
             "there is no data set {name!r}. {known}", name=shown(short), known=suggestion(short, SETS)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handgrad.data.toys import whole
+from handgrad.data.toys import generator, real, whole
 from handgrad.errors import ArgumentError, ShapeError
 
 Rows = NDArray[np.int64]
@@ -57,12 +57,12 @@ def split_rows(n: int, test: float = 0.2, seed: int = 0, stratify: ArrayLike | N
     >>> len(train), len(test), sorted([*train.tolist(), *test.tolist()])
     (3, 2, [0, 1, 2, 3, 4])
     """
-    if isinstance(test, bool) or not 0 < test < 1:
+    if not real(test) or not 0 < test < 1:
         raise ArgumentError("test={test!r}: a share lies between 0 and 1. Give for example test=0.2.", test=test)
     if n < 2:
         raise ArgumentError("{n} rows cannot be parted into training and test rows. Give at least 2 rows.", n=n)
     size = min(max(round(test * n), 1), n - 1)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     if stratify is None:
         order = rng.permutation(n)
         return order[size:], order[:size]
@@ -95,7 +95,7 @@ def folds(y: ArrayLike, k: int = 5, seed: int = 0, stratify: bool = True) -> lis
         raise ArgumentError(
             "k={k!r} folds of {n} rows: k is a whole number from 2 up to the number of rows. Choose such a k.", k=k, n=n
         )
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     groups = _groups(y, n) if stratify else [np.arange(n)]
     # dealt like cards, class after class without starting anew: sizes stay even, overall and within each class
     dealt = np.concatenate([rng.permutation(rows) for rows in groups])

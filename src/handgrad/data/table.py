@@ -101,7 +101,7 @@ class Table:
                 "{source} has no column {name!r}. {known}",
                 source=shown(self.source),
                 name=shown(name),
-                known=suggestion(name, self.names),
+                known=suggestion(str(name), self.names),
             )
         return self.names.index(name)
 

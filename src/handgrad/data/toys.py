@@ -44,7 +44,7 @@ def circles(n: int = 1000, noise: float = 0.1, factor: float = 0.5, seed: int = 
     """
     _whole(n, "n", 2)
     _noise(noise)
-    if not 0 <= factor < 1:
+    if not real(factor) or not 0 <= factor < 1:
         raise ArgumentError(
             "factor={factor}: the inner radius is a part of the outer one. Give a factor from 0 up to 1, 1 excluded.",
             factor=factor,
@@ -136,7 +136,7 @@ def sine(
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ArgumentError("low={low}, high={high}: give finite numbers with low below high.", low=low, high=high)
     X = np.linspace(low, high, n).reshape(-1, 1)
-    return X, np.sin(X) + noise * np.random.default_rng(seed).standard_normal((n, 1))
+    return X, np.sin(X) + noise * generator(seed).standard_normal((n, 1))
 
 
 def _turn(n: int) -> Array:
@@ -152,7 +152,7 @@ def _shares(n: int, parts: int) -> list[int]:
 def _shuffled(
     X: Array, labels: NDArray[np.int64], noise: float, seed: int, classes: int = 2
 ) -> tuple[Array, NDArray[Any]]:
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     order = rng.permutation(len(X))
     X = X[order] + noise * rng.standard_normal(X.shape)
     labels = labels[order]
@@ -168,6 +168,22 @@ def whole(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
+def real(value: object) -> bool:
+    """Whether an argument is a number, which True is not.
+
+    >>> real(3), real(0.5), real("0.5")
+    (True, True, False)
+    """
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def generator(seed: Any) -> np.random.Generator:
+    """Random numbers from a seed; None draws others each time. Raises ArgumentError for what is no seed."""
+    if seed is not None and (not whole(seed) or seed < 0):
+        raise ArgumentError("seed={seed!r}: must be a whole number of at least 0. Give seed=0 or more.", seed=seed)
+    return np.random.default_rng(seed)
+
+
 def _whole(value: int, name: str, least: int) -> None:
     if not whole(value) or value < least:
         raise ArgumentError(
@@ -179,7 +195,7 @@ def _whole(value: int, name: str, least: int) -> None:
 
 
 def _noise(value: float, name: str = "noise") -> None:
-    if not (math.isfinite(value) and value >= 0):
+    if not real(value) or not (math.isfinite(value) and value >= 0):
         raise ArgumentError(
             "{name}={value!r}: a standard deviation is finite and not negative. Give 0 or more.",
             name=name,
