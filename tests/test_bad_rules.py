@@ -62,7 +62,7 @@ def test_an_op_gives_one_array(op):
     def nothing(xp, x):
         2 * x
 
-    class Both(hg.Layer):
+    class RuleBoth(hg.Layer):
         def forward(self, x, p):  # noqa: ARG002
             return two(x)
 
@@ -72,7 +72,7 @@ def test_an_op_gives_one_array(op):
         with refused(DTypeError, "nothing: its rule gives None"):
             nothing(given)
     with refused(DTypeError, "two", "one array"):
-        hg.Network([Both()], "mse").forward([A])
+        hg.Network([RuleBoth()], "mse").forward([A])
     two.vjp(lambda xp, g, out, x: g)
     with refused(DTypeError, "two", "one array"):
         two(hg.tensor(A))
@@ -125,7 +125,7 @@ def test_the_safe_form_is_what_tensors_and_derived_gradients_use(op):
     def _(xp, x):
         return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
-    class Rising(hg.Layer):
+    class RuleRising(hg.Layer):
         def forward(self, x, p):  # noqa: ARG002
             return rising(x)
 
@@ -133,7 +133,7 @@ def test_the_safe_form_is_what_tensors_and_derived_gradients_use(op):
     assert np.array_equal(rising(hg.tensor(x)).value, rising(x))
     expected = [[1.0, 0.0, 0.5]]
     assert np.array_equal(hg.grad(lambda v: hg.ops.sum(rising(v)))(x), expected)
-    net = hg.Network([Rising()], hg.MSE(reduction="sum"))
+    net = hg.Network([RuleRising()], hg.MSE(reduction="sum"))
     gradient = net.gradients(x, rising(x) - 0.5)["input"]  # 2 (p - y) is 1
     assert np.allclose(gradient, expected, rtol=1e-12, atol=0)
 
@@ -143,15 +143,15 @@ def test_rules_without_end(op):
     def again(xp, x):
         return xp.again(x)
 
-    class Inside(hg.Layer):
+    class RuleInside(hg.Layer):
         def forward(self, x, p):
             return p.apply(self, x)
 
     for given in (A, hg.tensor(A)):
         with refused(ArgumentError, "again", "without end"):
             again(given)
-    with refused(ArgumentError, "inside1", "without end"):
-        hg.Network([Inside()]).forward([A])
+    with refused(ArgumentError, "rule_inside1", "without end"):
+        hg.Network([RuleInside()]).forward([A])
 
 
 @pytest.mark.parametrize(
@@ -181,14 +181,14 @@ def test_a_vjp_gives_one_array(op):
     def _(xp, g, out, x):
         2 * g
 
-    class Twice(hg.Layer):
+    class RuleTwice(hg.Layer):
         def forward(self, x, p):  # noqa: ARG002
             return twice(x)
 
     with refused(DTypeError, "twice: its VJP gives None"):
         hg.grad(lambda x: hg.ops.sum(twice(x)))(A)
     with refused(DTypeError, "twice: its VJP gives None"):
-        hg.Network([hg.Dense(2, 1), Twice()], "mse").fit([A], [1.0], epochs=1)
+        hg.Network([hg.Dense(2, 1), RuleTwice()], "mse").fit([A], [1.0], epochs=1)
 
 
 def test_numpy_functions_in_rules_are_ops(op):
@@ -196,14 +196,14 @@ def test_numpy_functions_in_rules_are_ops(op):
     def squashed(xp, x):
         return np.tanh(x) * np.sum(x)
 
-    class Squashed(hg.Layer):
+    class RuleSquashed(hg.Layer):
         def forward(self, x, p):  # noqa: ARG002
             return np.tanh(x) * np.sum(x, axis=1, keepdims=True)
 
     slope = hg.grad(lambda x: hg.ops.sum(squashed(x)))(A)
     by_hand = (1 - np.tanh(A) ** 2) * 3 + np.tanh(A).sum()
     assert np.allclose(slope, by_hand, rtol=1e-12)
-    net = hg.Network([Squashed()], hg.MSE(reduction="sum"))
+    net = hg.Network([RuleSquashed()], hg.MSE(reduction="sum"))
     out = net.forward([A])
     assert np.allclose(out, np.tanh(A) * 3, rtol=1e-15)
     assert np.allclose(net.gradients([A], out - 0.5)["input"], by_hand, rtol=1e-12)
