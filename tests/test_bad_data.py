@@ -65,3 +65,16 @@ def test_one_column_to_ignore_is_a_name_and_not_letters():
     table = read_table(TABLE)
     assert Preparation.fit(table, "target", ignore="kind").inputs == ("a",)
     assert read_table(TABLE, ignore="kind").names == ("a", "target")
+
+
+def test_many_constant_columns_are_one_notice():
+    columns = {f"pixel{i}": [0.0] * 40 for i in range(300)}
+    few = Preparation.fit(read_table({**TABLE, "p": [0.0] * 40}), "target").notices
+    many = Preparation.fit(read_table({**TABLE, **columns}), "target").notices
+    assert [n.template for n in few if "same in all" in n.template] == [
+        "Column {name!r} is the same in all training rows: it tells nothing."
+    ]
+    (one,) = (n for n in many if "same in all" in n.template)
+    assert one.values["count"] == 300
+    assert str(one.values["names"]).startswith("pixel0, pixel1")
+    assert len(str(one)) < 300

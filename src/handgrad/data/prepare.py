@@ -18,6 +18,7 @@ from handgrad.data.wording import Notice, listed, shown, suggestion
 from handgrad.errors import ArgumentError, DataError, DTypeError, FileError, IndexRangeError, Phrase
 
 FORMAT = 1
+MOST_NOTICES = 5  # of one kind, each by itself
 
 
 @dataclass(frozen=True)
@@ -248,8 +249,17 @@ def _not_too_many(features: Iterable[Feature], rows: int, source: str) -> None:
 def _notices(features: Sequence[Feature], target: Target, table: Table, rows: NDArray[np.int64]) -> Iterable[Notice]:
     yield from table.notices
     truth = table.column(target.name)[rows]
+    features = tuple(features)
+    constant = [feature.name for feature in features if feature.constant]
+    if len(constant) > MOST_NOTICES:  # thousands of pixels that are always black
+        yield Notice(
+            "{count} columns are the same in all training rows and tell nothing: {names}.",
+            {"count": len(constant), "names": listed(constant)},
+        )
     for feature in features:
         name = shown(feature.name)
+        if feature.constant and len(constant) > MOST_NOTICES:
+            continue
         if feature.constant:
             yield Notice("Column {name!r} is the same in all training rows: it tells nothing.", {"name": name})
             continue
