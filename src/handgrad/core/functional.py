@@ -166,14 +166,19 @@ def jacobian(fn: Callable[..., Any], wrt: int = 0) -> Callable[..., Any]:
             )
         leaf = leaves[0]
         out = _output(fn, call, leaves)
-        result = np.zeros((out.size, leaf.size), leaf.dtype)
-        for i in range(out.size):
-            unit = np.zeros(out.size, out.dtype)
-            unit[i] = 1
-            result[i] = gradients(out, [leaf], unit.reshape(out.shape))[0].ravel()
-        return result.reshape(out.shape + leaf.shape)
+        return _all_rows(out, leaf)
 
     return rows
+
+
+def _all_rows(out: Tensor, leaf: Tensor) -> Any:
+    """The derivatives of every number of `out`: one backward pass for each."""
+    result = np.zeros((out.size, leaf.size), leaf.dtype)
+    for i in range(out.size):
+        unit = np.zeros(out.size, out.dtype)
+        unit[i] = 1
+        result[i] = gradients(out, [leaf], unit.reshape(out.shape))[0].ravel()
+    return result.reshape(out.shape + leaf.shape)
 
 
 def hvp(fn: Callable[..., Any], x: Any, v: Any) -> Any:
@@ -207,11 +212,6 @@ def hessian(fn: Callable[..., Any]) -> Callable[..., Any]:
     def matrix(x: Any) -> Any:
         call, (leaf,) = _leaves((x,), 0)
         slope = gradients(_scalar(_output(fn, call, [leaf])), [leaf], record_graph=True)[0]
-        result = np.zeros((leaf.size, leaf.size), leaf.dtype)
-        for i in range(leaf.size):
-            unit = np.zeros(leaf.size, leaf.dtype)
-            unit[i] = 1
-            result[i] = gradients(slope, [leaf], unit.reshape(leaf.shape))[0].ravel()
-        return result.reshape(leaf.shape + leaf.shape)
+        return _all_rows(slope, leaf)
 
     return matrix

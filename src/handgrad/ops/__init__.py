@@ -3,7 +3,7 @@
 from handgrad.core.op import Op
 from handgrad.core.op import registry as registry  # made public
 
-# the registry keeps the order of definition, from the simple to the composed
+# imported to fill the registry (hence F401), which keeps the order of definition: from the simple to the composed
 # isort: off
 from handgrad.ops import elementwise, reductions, movement, picking, windows, linear, activations  # noqa: F401
 from handgrad.ops import convolution, normalisation, losses  # noqa: F401
